@@ -1,0 +1,35 @@
+# How every file is compiled: one place, so that no folder is more lenient than another.
+add_library(refreshd_options INTERFACE)
+target_compile_definitions(refreshd_options INTERFACE _GNU_SOURCE REFRESHD_VERSION="${PROJECT_VERSION}")
+target_include_directories(refreshd_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/daemon)
+target_compile_options(refreshd_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
+    -Wmissing-prototypes -Wvla -Wformat=2 -Wcast-qual -Wwrite-strings -Wundef -Wimplicit-fallthrough
+    -Wswitch-enum -fno-common -fstack-protector-strong -fstack-clash-protection -fcf-protection=full)
+target_link_options(refreshd_options INTERFACE -Wl,-z,relro,-z,now)
+
+if(REFRESHD_SANITIZE)
+    target_compile_options(refreshd_options INTERFACE
+        -fsanitize=${REFRESHD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(refreshd_options INTERFACE -fsanitize=${REFRESHD_SANITIZE})
+else()
+    # FORTIFY needs optimisation and hides what the sanitizers would see.
+    target_compile_options(refreshd_options INTERFACE
+        $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
+endif()
+
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+
+# One folder, one static library: refreshd_folder(core LIBRARIES refreshd_common) takes every *.c in it.
+function(refreshd_folder name)
+    cmake_parse_arguments(FOLDER "" "" "LIBRARIES" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    if(NOT sources)
+        add_library(refreshd_${name} INTERFACE)
+        target_link_libraries(refreshd_${name} INTERFACE refreshd_options ${FOLDER_LIBRARIES})
+        return()
+    endif()
+    add_library(refreshd_${name} STATIC ${sources})
+    target_link_libraries(refreshd_${name} PUBLIC refreshd_options ${FOLDER_LIBRARIES})
+endfunction()

@@ -1,0 +1,113 @@
+/**
+ * Strict JSON over json-c, which by itself lets too much pass: duplicate members, NUL in names,
+ * single quotes, saturating numbers, bad UTF-8, bytes behind the end. All of these are errors here.
+ * Values are wiped when freed, since any of them may hold a token.
+ *
+ *     CLEANUP(json_freep) struct json *params = NULL;
+ *     if (json_parse(line, JSON_LIMITS_DEFAULT, &params, &err) != STATUS_OK) …
+ *     struct str id = json_text(json_get(params, "connection"));
+ */
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
+
+#include "common/buf.h"
+
+struct json; /* one value; children are owned by their parent */
+
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INTEGER, /* fits int64_t */
+    JSON_NUMBER,  /* any other number */
+    JSON_TEXT,
+    JSON_ARRAY,
+    JSON_OBJECT,
+};
+
+/** Bytes and depth are checked before anything is allocated. */
+struct json_limits {
+    size_t bytes_max;
+    unsigned depth_max;
+    size_t values_max; /* members and elements in all */
+};
+#define JSON_LIMITS_DEFAULT                                                                        \
+    ((struct json_limits){.bytes_max = 1024 * 1024, .depth_max = 32, .values_max = 100000})
+
+/** What is wrong with a text, for those who must tell the kinds apart. */
+enum json_fault {
+    JSON_FAULT_NONE,
+    JSON_FAULT_EMPTY,
+    JSON_FAULT_TRUNCATED,
+    JSON_FAULT_SYNTAX,
+    JSON_FAULT_DUPLICATE_MEMBER,
+    JSON_FAULT_UTF8,
+    JSON_FAULT_NUMBER_RANGE,
+    JSON_FAULT_TOO_DEEP,
+    JSON_FAULT_TOO_LARGE,
+    JSON_FAULT_NUL_IN_NAME,
+    JSON_FAULT_LONE_SURROGATE,
+};
+
+/**
+ * Parse one whole text (white space around it is allowed, anything else behind it is not).
+ * STATUS_INVALID with a line that names the byte offset and what was expected.
+ * @ret_fault may be NULL
+ */
+MUST_CHECK enum status json_parse(struct str text, struct json_limits limits, struct json **out,
+                                  struct error *err);
+MUST_CHECK enum status json_parse_fault(struct str text, struct json_limits limits,
+                                        struct json **out, enum json_fault *ret_fault,
+                                        struct error *err);
+
+/** Wipe and free a root value; takes NULL. Never for a child that a parent owns. */
+void json_free(struct json *json);
+void json_freep(struct json **json);
+
+/* Reading. All take NULL (as JSON_NULL) and give nothing rather than fail. */
+enum json_type json_type(const struct json *json);
+/** "null", "a boolean", "an integer", "a string" …: for error texts. */
+const char *json_type_text(enum json_type type);
+/** The member, or NULL where there is none or json is no object. A member that is null gives NULL
+ * too; json_has() tells these apart. */
+const struct json *json_get(const struct json *object, const char *name);
+const struct json *json_get_str(const struct json *object, struct str name);
+bool json_has(const struct json *object, const char *name);
+/** By dotted path: "authed_user.access_token", "errors.0.code". */
+const struct json *json_get_path(const struct json *json, struct str path);
+/** The text; STR_NONE where it is none. Borrowed from json. */
+struct str json_text(const struct json *json);
+int64_t json_i64(const struct json *json, int64_t fallback);
+double json_f64(const struct json *json, double fallback);
+bool json_bool(const struct json *json, bool fallback);
+/** Elements or members; 0 for all else. */
+size_t json_count(const struct json *json);
+const struct json *json_at(const struct json *array, size_t index);
+/** Iterate members in their order: size_t i = 0; while (json_next_member(object, &i, &name, &v)) */
+bool json_next_member(const struct json *object, size_t *index, struct str *ret_name,
+                      const struct json **ret_value);
+
+/* Building. Setters take ownership of take_value and replace a member of the same name. */
+struct json *json_new_object(void);
+struct json *json_new_array(void);
+struct json *json_new_text(struct str text);
+struct json *json_new_i64(int64_t number);
+struct json *json_new_f64(double number);
+struct json *json_new_bool(bool value);
+struct json *json_copy(const struct json *json);
+/** take_value NULL sets null. name is copied. */
+void json_set(struct json *object, const char *name, struct json *take_value);
+/** STR_NONE sets null. */
+void json_set_text(struct json *object, const char *name, struct str text);
+void json_set_i64(struct json *object, const char *name, int64_t number);
+void json_set_bool(struct json *object, const char *name, bool value);
+void json_set_null(struct json *object, const char *name);
+void json_remove(struct json *object, const char *name);
+void json_append(struct json *array, struct json *take_value);
+void json_append_text(struct json *array, struct str text);
+
+/** Compact, on one line, slashes not escaped; appended to out. */
+void json_write(const struct json *json, struct buf *out);
+/** Indented by two, for people and files. */
+void json_write_pretty(const struct json *json, struct buf *out);
+
+#endif

@@ -1,0 +1,36 @@
+/**
+ * Bytes that must not stay behind: tokens, client secrets, keys. They are wiped when freed, and
+ * this type has no formatter, so that they can't slip into a log line. (Swap and core dumps are
+ * closed off once for the whole process at start: mlockall, PR_SET_DUMPABLE.)
+ *
+ *     CLEANUP(secret_freep) struct secret *token = secret_copy(value);
+ */
+#ifndef COMMON_SECRET_H
+#define COMMON_SECRET_H
+
+#include "common/str.h"
+
+struct secret;
+
+/** Zeroed, with a NUL behind the last byte; free with secret_free(). */
+struct secret *secret_new(size_t len);
+/** A copy of the bytes; the source is the caller's to wipe. */
+struct secret *secret_copy(struct str bytes);
+/** Wipe and free; takes NULL. */
+void secret_free(struct secret *secret);
+void secret_freep(struct secret **secret);
+/** Borrow the bytes. */
+struct str secret_str(const struct secret *secret);
+char *secret_data(struct secret *secret);
+/** Shorten to len, which is at most the length; the rest is wiped. */
+void secret_cut(struct secret *secret, size_t len);
+/** In constant time for equal lengths. */
+bool secret_eq(struct str a, struct str b);
+/** Wipe memory in a way that the compiler keeps. */
+void secret_wipe(void *bytes, size_t len);
+
+/** SHA-256 of the bytes: how a token is named where it must not be told. */
+enum { SECRET_HASH_BYTES = 32, SECRET_HASH_HEX = 64 };
+void secret_sha256(struct str bytes, uint8_t ret_hash[SECRET_HASH_BYTES]);
+
+#endif
