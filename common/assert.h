@@ -8,7 +8,7 @@
 
 #include "common/macros.h"
 
-#define ASSERT(condition)                                                                          \
+#define ASSERT(condition) \
     ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__, __func__))
 
 /** Write one line to standard error and abort. Async-signal-safe; holds no secret. */

@@ -12,11 +12,11 @@
 #include "common/str.h"
 
 enum log_level { /* syslog's numbers, since journald's PRIORITY= wants them */
-    LOG_LEVEL_ERROR = 3,
-    LOG_LEVEL_WARNING = 4,
-    LOG_LEVEL_NOTICE = 5,
-    LOG_LEVEL_INFO = 6,
-    LOG_LEVEL_DEBUG = 7,
+                 LOG_LEVEL_ERROR = 3,
+                 LOG_LEVEL_WARNING = 4,
+                 LOG_LEVEL_NOTICE = 5,
+                 LOG_LEVEL_INFO = 6,
+                 LOG_LEVEL_DEBUG = 7,
 };
 
 struct log_field {
@@ -27,7 +27,7 @@ struct log_field {
 };
 
 #define LOG_TEXT(field, value) ((struct log_field){.name = (field), .text = (value)})
-#define LOG_I64(field, value)                                                                      \
+#define LOG_I64(field, value) \
     ((struct log_field){.name = (field), .number = (int64_t)(value), .is_number = true})
 
 struct log_record {
@@ -49,10 +49,11 @@ void log_record(const struct log *log, enum log_level level, const char *event, 
                 const struct log_field *fields, size_t field_count);
 
 /** At least one field follows the message; log_plain() is for lines without. */
-#define log_write(log, level, event, message, ...)                                                 \
-    log_record((log), (level), (event), (message), (const struct log_field[]){__VA_ARGS__},        \
+#define log_write(log, level, event, message, ...)                                          \
+    log_record((log), (level), (event), (message), (const struct log_field[]){__VA_ARGS__}, \
                ARRAY_LEN(((const struct log_field[]){__VA_ARGS__})))
-#define log_plain(log, level, event, message) log_record((log), (level), (event), (message), NULL, 0)
+#define log_plain(log, level, event, message) \
+    log_record((log), (level), (event), (message), NULL, 0)
 
 /** A sink for standard error: "<level> event message key=value", values printable. ctx unused. */
 void log_write_stderr(void *ctx, const struct log_record *record);

@@ -16,7 +16,8 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /** Arguments are checked like printf's; both numbers count from 1. */
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(format_at, first_at) \
+    __attribute__((__format__(__printf__, format_at, first_at)))
 
 /** A parameter that an interface demands and this implementation does not need. */
 #define UNUSED __attribute__((unused))
@@ -26,15 +27,15 @@
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /** Hand over what a CLEANUP variable owns: evaluates to its value, leaves NULL behind. */
-#define TAKE_PTR(pointer)                                                                          \
-    (__extension__({                                                                               \
-        __typeof__(pointer) taken_ = (pointer);                                                    \
-        (pointer) = NULL;                                                                          \
-        taken_;                                                                                    \
+#define TAKE_PTR(pointer)                       \
+    (__extension__({                            \
+        __typeof__(pointer) taken_ = (pointer); \
+        (pointer) = NULL;                       \
+        taken_;                                 \
     }))
 
 /** The struct that holds this member. */
-#define CONTAINER_OF(pointer, type, member)                                                        \
+#define CONTAINER_OF(pointer, type, member) \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))

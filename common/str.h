@@ -21,9 +21,9 @@ struct str {
 
 /** A string literal as a str. STR_INIT is for static initialisers. */
 #define STR(literal) ((struct str){.data = "" literal "", .len = sizeof(literal) - 1})
-#define STR_INIT(literal)                                                                          \
-    {                                                                                              \
-        .data = "" literal "", .len = sizeof(literal) - 1                                          \
+#define STR_INIT(literal)                                 \
+    {                                                     \
+        .data = "" literal "", .len = sizeof(literal) - 1 \
     }
 #define STR_NONE ((struct str){.data = NULL, .len = 0})
 

@@ -1,0 +1,60 @@
+/**
+ * What refreshd knows of one provider: an authorization server's metadata under RFC 8414's names,
+ * and `habits` for all that differs from the RFCs. Read-only once parsed.
+ */
+#ifndef OAUTH_PROFILE_H
+#define OAUTH_PROFILE_H
+
+#include "common/json.h"
+#include "core/connector.h"
+
+struct profile;
+
+enum rotation { ROTATION_UNKNOWN, ROTATION_ALWAYS, ROTATION_NEVER, ROTATION_SOMETIMES };
+enum replay { REPLAY_DEFAULT, REPLAY_WINDOW, REPLAY_SAFE, REPLAY_HOLD };
+
+/**
+ * Check and take in one profile.
+ *
+ * @file  for error texts: "config/providers/slack.json"
+ * @allow_plain_loopback  http:// endpoints on 127.0.0.0/8, [::1] and localhost are accepted
+ *
+ * STATUS_INVALID names file, member and what was expected.
+ */
+MUST_CHECK enum status profile_parse(const struct json *json, struct str file,
+                                     bool allow_plain_loopback, struct profile **out,
+                                     struct error *err);
+void profile_free(struct profile *profile);
+void profile_freep(struct profile **profile);
+
+struct str profile_id(const struct profile *profile);
+struct str profile_name(const struct profile *profile);
+enum rotation profile_rotation(const struct profile *profile);
+enum replay profile_replay(const struct profile *profile);
+/** With REPLAY_WINDOW: how long a just-rotated token is still good. */
+int64_t profile_replay_window_ms(const struct profile *profile);
+/** Used where an answer says nothing; 0: unknown. */
+int64_t profile_access_lifetime_ms(const struct profile *profile);
+int64_t profile_refresh_lifetime_ms(const struct profile *profile);
+/** The first of token_endpoint_auth_methods_supported that refreshd can do; RFC 8414's default is
+ * client_secret_basic. */
+enum auth_method profile_default_auth_method(const struct profile *profile);
+/** Empty where the profile has none. */
+struct str profile_token_endpoint(const struct profile *profile);
+struct str profile_authorization_endpoint(const struct profile *profile);
+struct str profile_revocation_endpoint(const struct profile *profile);
+struct str profile_issuer(const struct profile *profile);
+/** Do the connector's `config` values fill every variable and match the profile's patterns? */
+MUST_CHECK enum status profile_check_config(const struct profile *profile,
+                                            const struct json *config, struct error *err);
+
+/** All profiles by id; a later one replaces an earlier one of the same id. */
+struct profile_set;
+struct profile_set *profile_set_new(void);
+void profile_set_free(struct profile_set *set);
+void profile_set_freep(struct profile_set **set);
+void profile_set_add(struct profile_set *set, struct profile *take_profile);
+const struct profile *profile_set_find(const struct profile_set *set, struct str id);
+size_t profile_set_count(const struct profile_set *set);
+
+#endif

@@ -1,0 +1,38 @@
+/** The refresh request of RFC 6749 §6, bent as the profile says; and its client authentication. */
+#ifndef OAUTH_TOKEN_REQUEST_H
+#define OAUTH_TOKEN_REQUEST_H
+
+#include "oauth/message.h"
+#include "oauth/profile.h"
+
+/** One credential, opened. All borrowed. */
+struct oauth_client {
+    struct str client_id;
+    enum auth_method method;
+    struct str secret;      /* client secret, or the PEM private key */
+    struct str certificate; /* PEM, tls_client_auth */
+};
+
+struct oauth_refresh {
+    const struct profile *profile;
+    const struct oauth_client *client;
+    const struct json *config; /* the connector's variables; NULL: none */
+    struct str refresh_token;
+    struct str access_token; /* some providers want the one in use; STR_NONE: none */
+    struct str scopes;       /* blank-separated; sent only where the profile says so */
+    int64_t now_wall_ms;     /* iat of assertions */
+    uint8_t random[16];      /* jti of assertions, correlation ids */
+};
+
+/**
+ * @ret_message zeroed by the caller; on STATUS_OK the caller deinits it
+ * STATUS_INVALID: a variable is missing or does not match, the key can't be read: nothing was
+ * built.
+ */
+MUST_CHECK enum status oauth_build_refresh(const struct oauth_refresh *refresh,
+                                           struct oauth_message *ret_message, struct error *err);
+
+/** A client id, secret or key that can be used with this method? Texts say what was expected. */
+MUST_CHECK enum status oauth_client_check(const struct oauth_client *client, struct error *err);
+
+#endif

@@ -1,0 +1,238 @@
+/**
+ * The store, whatever engine is behind it: requests go in, completions come back through the inbox
+ * on a later turn, never from inside the call. Writes that wait together are committed together
+ * (one fsync); each write is atomic by itself: all of its operations or none.
+ *
+ *     struct store_write *write = store_write_new(now.ms);
+ *     store_write_put_connection(write, &next);       // compare-and-set on next.version
+ *     store_write_append_event(write, &event);        // gets the next number, without gaps
+ *     write->completion.resume = on_saved;
+ *     store->write(store->ctx, write);
+ *     …
+ *     on_saved: write->status == STATUS_OK: it is durable. CONFLICT: nothing was written, read
+ *     again. UNAVAILABLE: nothing was written (disk full, say). UNCERTAIN: read before all else.
+ *
+ * The caller owns requests, keeps them until they are resumed, and frees them then.
+ */
+#ifndef PORT_STORE_H
+#define PORT_STORE_H
+
+#include "common/arena.h"
+#include "core/connection.h"
+#include "core/connector.h"
+#include "port/inbox.h"
+
+/* ---- writes ---- */
+
+/** What happened, before it has its number: the store makes it gapless. */
+struct event_draft {
+    struct str type;    /* "connection.needs_reconnect" */
+    struct str subject; /* connection or connector id */
+    int64_t wall_ms;    /* the event's `time` */
+    struct str data;    /* JSON text of the event's `data` */
+};
+
+struct audit_entry {
+    int64_t seq; /* set when read */
+    int64_t wall_ms;
+    int64_t uid, gid, pid;
+    struct str method;
+    struct str subject; /* connector or connection */
+    struct str outcome; /* "ok" or an error's data.code */
+    struct str detail;  /* JSON text of what is not secret */
+};
+
+enum store_op_kind {
+    STORE_OP_PUT_CONNECTION,
+    STORE_OP_OPEN_ATTEMPT,
+    STORE_OP_CLOSE_ATTEMPT,
+    STORE_OP_PUT_CONNECTOR,
+    STORE_OP_DELETE_CONNECTOR,
+    STORE_OP_PUT_CREDENTIAL,
+    STORE_OP_APPEND_EVENT,
+    STORE_OP_APPEND_AUDIT,
+    STORE_OP_SET_PUBLISHED,
+    STORE_OP_RENUMBER_EVENTS,
+    STORE_OP_PURGE_EVENTS,
+    STORE_OP_PUT_RESCUE,
+    STORE_OP_PUT_META,
+};
+
+/** Which column of its subject learns the number of an appended event, in the same transaction. */
+enum event_stamp {
+    STAMP_NONE,
+    STAMP_CONNECTION_ALERT,   /* connection.alert_seq of the subject */
+    STAMP_CONNECTOR_ROTATED,  /* connector.rotated_seq of the subject */
+    STAMP_CONNECTOR_RESCOPED, /* connector.rescoped_seq of the subject */
+};
+
+struct store_op {
+    enum store_op_kind kind;
+    struct connection connection; /* PUT_CONNECTION */
+    struct connector connector;   /* PUT_CONNECTOR; id and version for DELETE_CONNECTOR */
+    struct credential credential; /* PUT_CREDENTIAL: inserts or replaces (connector, version) */
+    struct event_draft event;     /* APPEND_EVENT */
+    enum event_stamp stamp;
+    struct audit_entry audit; /* APPEND_AUDIT */
+    struct str id;            /* attempt's connection; rescue's connection; meta's name */
+    struct str value;         /* meta's value; rescue's sealed bytes; attempt's refresh_print */
+    uint64_t attempt_id;
+    int64_t number;   /* OPEN_ATTEMPT: expected connection version; SET_PUBLISHED: sequence;
+                         RENUMBER: first sequence to move; PURGE: events before this wall time */
+    int64_t number_b; /* RENUMBER_EVENTS: what it becomes */
+};
+
+struct store_write {
+    struct completion completion;
+    int64_t now_ms; /* timeline; kept as the time of the last commit */
+    struct arena arena;
+    struct store_op *ops;
+    size_t op_count, op_capacity;
+    /* Result. */
+    enum status status;
+    struct error error;
+    int64_t first_event_seq; /* of the events appended; 0: none */
+    void *user;              /* the caller's */
+};
+
+struct store_write *store_write_new(int64_t now_ms);
+void store_write_free(struct store_write *write);
+
+/* Each copies what it is given. Order is kept. */
+
+/** version 0 inserts (CONFLICT where id or an owner key exists), else updates where the stored
+ * version is the given one; the stored row then has version + 1. alert_seq is written as given
+ * unless a stamp of the same write sets it. The open attempt is not touched. */
+void store_write_put_connection(struct store_write *write, const struct connection *connection);
+/** The intent: CONFLICT where the connection's version is another or an attempt is open already. */
+void store_write_open_attempt(struct store_write *write, struct str connection,
+                              int64_t expected_version, uint64_t attempt_id,
+                              struct str refresh_print);
+/** CONFLICT where that attempt is not the open one. */
+void store_write_close_attempt(struct store_write *write, struct str connection,
+                               uint64_t attempt_id);
+void store_write_put_connector(struct store_write *write, const struct connector *connector);
+/** With its credentials; CONFLICT where connections exist that are not disconnected. Disconnected
+ * ones go with it. */
+void store_write_delete_connector(struct store_write *write, struct str id, int64_t version);
+void store_write_put_credential(struct store_write *write, const struct credential *credential);
+void store_write_append_event(struct store_write *write, const struct event_draft *event,
+                              enum event_stamp stamp);
+void store_write_append_audit(struct store_write *write, const struct audit_entry *audit);
+/** Events up to here are in Redis. Never goes back. */
+void store_write_set_published(struct store_write *write, int64_t seq);
+/** Move every event from `first` on up so that `first` becomes `new_first` (> first); stamps and
+ * connectors' *_seq follow. For a Redis stream that is ahead of the log. */
+void store_write_renumber_events(struct store_write *write, int64_t first, int64_t new_first);
+/** Drop published events older than this that no connection's alert_seq names. */
+void store_write_purge_events(struct store_write *write, int64_t before_wall_ms);
+/** Keep an answer that could not be used, sealed, for an operator. */
+void store_write_put_rescue(struct store_write *write, struct str connection, struct str sealed);
+void store_write_put_meta(struct store_write *write, struct str name, struct str value);
+
+/* ---- reads ---- */
+
+enum store_read_kind {
+    STORE_READ_CONNECTIONS,      /* by ids[]: those that exist, in any order */
+    STORE_READ_CONNECTION_OWNER, /* by connector and owner key */
+    STORE_READ_CONNECTION_PAGE,  /* by filter, after cursor, in order of id; without sealed bytes */
+    STORE_READ_DUE,              /* due[] up to until_ms after (after_due_ms, cursor) */
+    STORE_READ_OPEN_ATTEMPTS,    /* connections with an open attempt, after cursor */
+    STORE_READ_CONNECTORS,       /* all, with all credentials */
+    STORE_READ_COUNTS,           /* of one connector, or of all with connector empty */
+    STORE_READ_EVENTS,       /* after `after`, filtered by types (blank-separated) and subject */
+    STORE_READ_EVENT_BOUNDS, /* bounds */
+    STORE_READ_ALERTS,       /* connections in needs_reconnect with that event, after cursor */
+    STORE_READ_AUDIT,        /* after `after` */
+    STORE_READ_META,         /* value of name */
+};
+
+struct due_entry {
+    struct str id;
+    struct str connector;
+    int64_t due_ms, expires_ms;
+};
+
+struct stored_event {
+    int64_t seq;
+    struct event_draft draft;
+};
+
+/** One row of STORE_READ_COUNTS: how many connections are alike in these. */
+struct count_row {
+    struct str connector;
+    enum phase phase;
+    enum reason dead_reason, advisory_reason;
+    bool retrying;
+    int64_t credential_version;
+    int64_t count;
+};
+
+struct event_bounds {
+    int64_t oldest, newest, published; /* 0: none yet */
+    int64_t newest_wall_ms;
+    int64_t oldest_unpublished_wall_ms; /* TIME_NONE: none waits */
+};
+
+/** What list-connections filters by; empty or negative: any. */
+struct connection_filter {
+    struct str connector;
+    struct str owner_key; /* exact; empty: any */
+    struct str app;       /* any connection of this app */
+    int state;            /* enum connection_state, or -1 */
+    int reason;           /* enum reason, or -1 */
+    int64_t expiring_before_ms;
+};
+
+struct store_read {
+    struct completion completion;
+    enum store_read_kind kind;
+    struct arena arena; /* holds arguments and results */
+    /* Arguments; texts must be copied into the arena. */
+    struct str *ids;
+    size_t id_count;
+    struct str connector, owner_key, cursor, types, subject, name;
+    struct connection_filter filter;
+    int64_t until_ms, after_due_ms, after;
+    size_t limit;
+    /* Results. */
+    enum status status;
+    struct error error;
+    struct connection *connections;
+    size_t connection_count;
+    struct due_entry *due;
+    size_t due_count;
+    struct connector *connectors;
+    size_t connector_count;
+    struct credential *credentials;
+    size_t credential_count;
+    struct count_row *counts;
+    size_t count_count;
+    struct stored_event *events;
+    size_t event_count;
+    struct audit_entry *audit;
+    size_t audit_count;
+    struct event_bounds bounds;
+    struct str value; /* META: STR_NONE where there is none */
+    void *user;
+};
+
+struct store_read *store_read_new(enum store_read_kind kind);
+void store_read_free(struct store_read *read);
+
+/** How the store is, for `status`; counters since start. Safe to call on the loop's thread. */
+struct store_health {
+    bool writable;         /* the last commit worked */
+    struct str last_error; /* borrowed until the next call */
+    uint64_t commits, writes, reads, commit_us_total;
+    size_t queued;
+};
+
+struct store_port {
+    void *ctx;
+    void (*write)(void *ctx, struct store_write *write);
+    void (*read)(void *ctx, struct store_read *read);
+    void (*health)(void *ctx, struct store_health *ret_health);
+};
+
+#endif

@@ -1,0 +1,289 @@
+// A real authorization server (oidc-provider) on 127.0.0.1, with the levers that a test needs:
+// grants made without a browser, grants revoked, client secrets changed, answers delayed or lost,
+// and a log of every refresh token ever presented.
+//
+//   const provider = await Provider.start({ accessTokenSeconds: 10, rotate: true });
+//   provider.addClient({ id: 'crm', auth: 'client_secret_basic', secret: 's3cret…' });
+//   const { tokens, account, grantId } = await provider.mintGrant({ client: 'crm', account: 'ana', scopes });
+//   await provider.revokeGrant(grantId);
+
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+
+import { Provider as OidcProvider } from 'oidc-provider';
+
+import { ProviderStore } from './provider-store.mjs';
+import { sleep } from './wait.mjs';
+
+export const SCOPES = ['openid', 'offline_access', 'calendar.readonly', 'calendar.write', 'contacts', 'files'];
+export const DEFAULT_SCOPES = ['openid', 'offline_access', 'calendar.readonly'];
+
+/** Tokens are compared and shown by this, never by themselves. */
+export const fingerprint = (token) => createHash('sha256').update(token).digest('hex').slice(0, 16);
+
+export const newSecret = () => randomBytes(32).toString('base64url');
+
+export class Provider {
+  #server;
+  #store = new ProviderStore();
+  #clients = new Map(); // id → {secret, rotate, accessTokenSeconds, graceSeconds}
+  #grants = new Map(); // grant id → {client, account}
+  #grantOfToken = new Map(); // fingerprint of a refresh token → grant id
+  #secrets = new Set();
+
+  /** Every refresh token presented: {client, grant, token, at, answeredAt, result, delivered}. */
+  presentations = [];
+  /** Milliseconds before the request is looked at, and between the deed and the answer. */
+  latency = { before: 0, after: 0 };
+  /** Set to an answer of hostile.mjs: it answers the token endpoint instead of the provider. */
+  fault = null;
+  /** So many of the next good answers are thrown away: the connection drops after the rotation. */
+  dropAnswers = 0;
+
+  constructor({ id, accessTokenSeconds, rotate, graceSeconds }) {
+    this.id = id;
+    this.defaults = { accessTokenSeconds, rotate, graceSeconds };
+  }
+
+  static async start({
+    id = 'oidc', accessTokenSeconds = 600, rotate = true, graceSeconds = 0, tls = null, port = 0,
+  } = {}) {
+    const provider = new Provider({ id, accessTokenSeconds, rotate, graceSeconds });
+    await provider.#listen(port, tls);
+    return provider;
+  }
+
+  async #listen(port, tls) {
+    const answer = (request, response) => this.#answer(request, response);
+    this.#server = tls ? createHttpsServer(tls, answer) : createHttpServer(answer);
+    // A client that keeps connections alive must be able to: the default of 5 s would close them
+    // between two refreshes and hide what kept-alive connections do.
+    this.#server.keepAliveTimeout = 60_000;
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${this.#server.address().port}`;
+    this.oidc = this.#makeOidcProvider();
+    this.#handle = this.oidc.callback();
+  }
+
+  #handle = null;
+
+  #makeOidcProvider() {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    this.#store.graceOf = (client) => this.#clients.get(client)?.graceSeconds ?? 0;
+    const oidc = new OidcProvider(this.issuer, {
+      adapter: this.#store.adapter,
+      scopes: SCOPES,
+      jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'test' }] },
+      clientDefaults: { id_token_signed_response_alg: 'ES256' },
+      cookies: { keys: [randomBytes(16).toString('hex')] },
+      findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+      features: { devInteractions: { enabled: false }, introspection: { enabled: true }, revocation: { enabled: true } },
+      rotateRefreshToken: (ctx) => this.#clients.get(ctx.oidc.client.clientId).rotate,
+      ttl: {
+        AccessToken: (_ctx, token) => this.#clients.get(token.clientId).accessTokenSeconds,
+        RefreshToken: 86_400,
+        Grant: 86_400,
+        IdToken: 3_600,
+      },
+    });
+    oidc.use((ctx, next) => this.#observe(ctx, next));
+    oidc.on('refresh_token.saved', (token) => {
+      this.#grantOfToken.set(fingerprint(token.jti), token.grantId);
+      this.#secrets.add(token.jti);
+    });
+    oidc.on('access_token.saved', (token) => this.#secrets.add(token.jti));
+    return oidc;
+  }
+
+  async #answer(request, response) {
+    const fault = this.fault;
+    if (!fault || request.method !== 'POST' || request.url !== '/token') return this.#handle(request, response);
+    const at = Date.now();
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = new URLSearchParams(Buffer.concat(chunks).toString());
+    this.#record({ at, client: body.get('client_id'), token: body.get('refresh_token'), result: 'fault', delivered: false });
+    return fault(request, response);
+  }
+
+  /** The provider's own middleware: it sees the parsed request and the outcome. */
+  async #observe(ctx, next) {
+    if (ctx.path !== '/token') return next();
+    const at = Date.now();
+    if (this.latency.before > 0) await sleep(this.latency.before);
+    await next();
+    const { client, params } = ctx.oidc ?? {};
+    const record = this.#record({
+      at,
+      client: client?.clientId ?? params?.client_id,
+      token: params?.refresh_token,
+      result: ctx.status === 200 ? 'refreshed' : ctx.body?.error ?? `status ${ctx.status}`,
+      delivered: null,
+    });
+    if (this.latency.after > 0) await sleep(this.latency.after);
+    if (this.dropAnswers > 0 && ctx.status === 200) {
+      this.dropAnswers -= 1;
+      record.delivered = false;
+      ctx.respond = false;
+      ctx.res.destroy();
+      return undefined;
+    }
+    record.answeredAt = Date.now();
+    ctx.res.once('close', () => {
+      record.delivered = ctx.res.writableFinished;
+    });
+    return undefined;
+  }
+
+  #record({ token, ...rest }) {
+    const print = token ? fingerprint(token) : null;
+    const record = { ...rest, token: print, grant: this.#grantOfToken.get(print) ?? null };
+    this.presentations.push(record);
+    return record;
+  }
+
+  /**
+   * @auth  how the client authenticates at the token endpoint
+   * @jwk   the public key, for private_key_jwt
+   */
+  async addClient({ id, auth = 'client_secret_basic', secret = newSecret(), jwk, rotate, accessTokenSeconds, graceSeconds }) {
+    const hasSecret = auth.startsWith('client_secret');
+    const settings = {
+      secret: hasSecret ? secret : null,
+      auth,
+      jwk,
+      rotate: rotate ?? this.defaults.rotate,
+      accessTokenSeconds: accessTokenSeconds ?? this.defaults.accessTokenSeconds,
+      graceSeconds: graceSeconds ?? this.defaults.graceSeconds,
+    };
+    this.#clients.set(id, settings);
+    await this.#saveClient(id);
+    return { id, auth, secret: settings.secret };
+  }
+
+  async #saveClient(id) {
+    const { auth, secret, jwk } = this.#clients.get(id);
+    if (secret) this.#secrets.add(secret);
+    await this.oidc.Client.adapter.upsert(id, {
+      client_id: id,
+      token_endpoint_auth_method: auth,
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      redirect_uris: ['http://127.0.0.1/callback'],
+      application_type: 'native',
+      scope: SCOPES.join(' '),
+      ...(secret && { client_secret: secret }),
+      ...(jwk && { jwks: { keys: [jwk] } }),
+    });
+  }
+
+  async setClientSecret(id, secret) {
+    this.#clients.get(id).secret = secret;
+    await this.#saveClient(id);
+  }
+
+  /** Changes rotation, grace or lifetime of a client from now on. */
+  configureClient(id, changes) {
+    Object.assign(this.#clients.get(id), changes);
+  }
+
+  /** What an account's approval in a browser would have left: a grant, a refresh and an access token. */
+  async mintGrant({ client, account, scopes = DEFAULT_SCOPES }) {
+    const scope = scopes.join(' ');
+    const found = await this.oidc.Client.find(client);
+    const common = { accountId: account, client: found, scope, gty: 'authorization_code' };
+
+    const grant = new this.oidc.Grant({ accountId: account, clientId: client });
+    grant.addOIDCScope(scope);
+    const grantId = await grant.save();
+    this.#grants.set(grantId, { client, account });
+
+    const refreshToken = new this.oidc.RefreshToken({ ...common, grantId, authTime: Math.floor(Date.now() / 1000) });
+    const accessToken = new this.oidc.AccessToken({ ...common, grantId });
+    return {
+      grantId,
+      account: { id: account, label: `${account}@example.com` },
+      tokens: {
+        access_token: await accessToken.save(),
+        refresh_token: await refreshToken.save(),
+        expires_in: accessToken.expiration,
+        scope,
+        token_type: 'Bearer',
+      },
+    };
+  }
+
+  /** What happens when a person removes the app in the provider's settings. */
+  async revokeGrant(grantId) {
+    await this.oidc.RefreshToken.revokeByGrantId(grantId);
+    await this.oidc.AccessToken.revokeByGrantId(grantId);
+    await this.oidc.Grant.adapter.destroy(grantId);
+  }
+
+  /** The account takes back some of what it allowed: the next answer has fewer scopes. */
+  async reduceGrant(grantId, scopes) {
+    const stored = await this.oidc.Grant.adapter.find(grantId);
+    stored.openid.scope = scopes.join(' ');
+    await this.oidc.Grant.adapter.upsert(grantId, stored);
+  }
+
+  /** Would an API accept this access token now? */
+  async accepts(accessToken) {
+    return (await this.oidc.AccessToken.find(accessToken)) !== undefined;
+  }
+
+  presentationsOf(grantId) {
+    return this.presentations.filter((p) => p.grant === grantId);
+  }
+
+  refreshesOf(grantId) {
+    return this.presentationsOf(grantId).filter((p) => p.result === 'refreshed');
+  }
+
+  requestsOf(client) {
+    return this.presentations.filter((p) => p.client === client).length;
+  }
+
+  /** Every token and secret that this provider has known: none may be seen where it doesn't belong. */
+  get secrets() {
+    return [...this.#secrets];
+  }
+
+  grant(grantId) {
+    return this.#grants.get(grantId);
+  }
+
+  /** The metadata document with an id added: by SPEC §12 a working profile as it stands. */
+  async profile(habits) {
+    const metadata = await this.#metadata();
+    return { ...metadata, id: this.id, name: `Test provider ${this.id}`, ...(habits && { habits }) };
+  }
+
+  async #metadata() {
+    const url = (path) => `${this.issuer}${path}`;
+    return {
+      issuer: this.issuer,
+      authorization_endpoint: url('/auth'),
+      token_endpoint: url('/token'),
+      revocation_endpoint: url('/token/revocation'),
+      introspection_endpoint: url('/token/introspection'),
+      userinfo_endpoint: url('/me'),
+      jwks_uri: url('/jwks'),
+      scopes_supported: SCOPES,
+      response_types_supported: ['code'],
+      grant_types_supported: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_methods_supported: [
+        'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none',
+      ],
+    };
+  }
+
+  async stop() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close').catch(() => {});
+  }
+}

@@ -1,0 +1,114 @@
+// A real redis-server of our own: temporary directory, Unix socket and free port, its own pid. It can
+// be stopped, killed, frozen, emptied and started again with or without what it held.
+
+import { rm, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { createClient } from 'redis';
+
+import { freePort } from './ports.mjs';
+import { Program } from './program.mjs';
+import { eventually } from './wait.mjs';
+
+export class Redis {
+  #program;
+  #clients = new Set();
+
+  constructor(directory, { persistent, settings = [] }) {
+    this.directory = directory;
+    this.persistent = persistent;
+    this.settings = settings;
+    this.socket = join(directory, 'redis.sock');
+  }
+
+  /** @persistent true: an acknowledged write survives kill -9; false: nothing survives. */
+  static async start(directory, { persistent = true, settings } = {}) {
+    const own = join(directory, 'redis');
+    await mkdir(own, { recursive: true });
+    const redis = new Redis(own, { persistent, settings });
+    redis.port = await freePort();
+    await redis.start();
+    return redis;
+  }
+
+  /** For refreshd's configuration. */
+  get url() {
+    return `unix:${this.socket}?db=0`;
+  }
+
+  get tcpUrl() {
+    return `redis://127.0.0.1:${this.port}/0`;
+  }
+
+  get pid() {
+    return this.#program.pid;
+  }
+
+  async start() {
+    this.#program = new Program('redis-server', [
+      '--bind', '127.0.0.1', '--port', String(this.port), '--unixsocket', this.socket, '--unixsocketperm', '700',
+      '--dir', this.directory, '--save', '', '--daemonize', 'no', '--loglevel', 'warning',
+      '--appendonly', this.persistent ? 'yes' : 'no', '--appendfsync', 'always', ...this.settings,
+    ]);
+    await eventually('redis-server answers', async () => {
+      if (!this.#program.running) throw new Error(`redis-server ended: ${this.#program.output}`);
+      const client = await this.#connect();
+      try {
+        return (await client.ping()) === 'PONG';
+      } finally {
+        client.destroy();
+      }
+    });
+  }
+
+  #connect() {
+    return createClient({ socket: { path: this.socket, reconnectStrategy: false } })
+      .on('error', () => {}) // the pending command's promise tells
+      .connect();
+  }
+
+  /** A client of its own for each caller; closed at stop(). */
+  async client() {
+    const client = await this.#connect();
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Runs commands on a client that lives for this call only: fn(client). */
+  async with(use) {
+    const client = await this.#connect();
+    try {
+      return await use(client);
+    } finally {
+      client.destroy();
+    }
+  }
+
+  freeze() {
+    this.#program.signal('SIGSTOP');
+  }
+
+  thaw() {
+    this.#program.signal('SIGCONT');
+  }
+
+  /** kill -9. */
+  async kill() {
+    this.#closeClients();
+    await this.#program.kill();
+  }
+
+  async forget() {
+    await rm(join(this.directory, 'appendonlydir'), { recursive: true, force: true });
+  }
+
+  #closeClients() {
+    for (const client of this.#clients) client.destroy();
+    this.#clients.clear();
+  }
+
+  async stop() {
+    this.#closeClients();
+    await this.#program.stop();
+  }
+}
