@@ -1,4 +1,10 @@
-/** Bytes as text: hex, base64, base64url, form encoding; over libsodium where it has it. */
+/**
+ * Bytes as text: hex, base64, base64url, form encoding; over libsodium where it has it. All append
+ * to out and may set out->overflowed; a decoder that fails leaves out as it was.
+ *
+ *     buf_append(&body, STR("&refresh_token="));
+ *     encoding_form(secret_str(token), &body); // body.secret is set
+ */
 #ifndef COMMON_ENCODING_H
 #define COMMON_ENCODING_H
 
@@ -20,7 +26,8 @@ void encoding_form(struct str text, struct buf *out);
 MUST_CHECK enum status encoding_unform(struct str text, struct buf *out);
 /** One URI component (RFC 3986 §2.3 unreserved stay, space is %20). */
 void encoding_uri_component(struct str text, struct buf *out);
-/** Text fit for one log line or error: printable UTF-8, other bytes as \xNN, cut at max bytes. */
+/** Text fit for one log line or error: printable UTF-8 (no controls, no bidirectional overrides),
+ * other bytes as \xNN; at most max bytes, cut between characters. */
 void encoding_printable(struct str text, size_t max, struct buf *out);
 
 #endif

@@ -2,6 +2,8 @@
  * Memory without a failure path: small allocations that must not fail abort instead, and systemd
  * starts us again; the store is the truth, so an abort loses nothing. What comes from outside is
  * bounded before it is allocated.
+ *
+ *     CLEANUP(memory_freep) char *path = memory_copy_str(value);
  */
 #ifndef COMMON_MEMORY_H
 #define COMMON_MEMORY_H

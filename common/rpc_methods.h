@@ -63,17 +63,18 @@ struct rpc_param {
     bool required;
     const char *choices; /* RPC_TYPE_ENUM: "eager|on_demand" */
     int64_t min, max;    /* RPC_TYPE_INTEGER: range; texts and arrays: length, where max > 0 */
-    const struct rpc_param *members; /* RPC_TYPE_OBJECT(_ARRAY): members, up to name NULL; NULL: any */
-    const char *help;                /* one line, for --help and rpc.discover */
+    /* RPC_TYPE_OBJECT, _OBJECT_ARRAY: what is inside, up to name NULL; members NULL: anything */
+    const struct rpc_param *members;
+    const char *help; /* one line, for --help and rpc.discover */
 };
 
 struct rpc_method {
     enum rpc_method_id id;
-    const char *name;   /* "list-connections", "rpc.discover": also the verb */
-    unsigned roles;     /* of enum rpc_role */
-    bool changes;       /* writes an audit record */
+    const char *name;               /* "list-connections", "rpc.discover": also the verb */
+    unsigned roles;                 /* of enum rpc_role */
+    bool changes;                   /* writes an audit record */
     const struct rpc_param *params; /* up to name NULL */
-    const char *result; /* one line: what comes back */
+    const char *result;             /* one line: what comes back */
     const char *summary;
     const char *positional; /* for the CLI: names of the parameters that stand without a flag, in
                                order, separated by blanks: "connector" or "connector owner" */
@@ -84,7 +85,7 @@ const struct rpc_method *rpc_method_at(enum rpc_method_id id);
 /** NULL where there is none. */
 const struct rpc_method *rpc_method_find(struct str name);
 
-enum { RPC_PATH_MAX = 160, RPC_EXPECTED_MAX = 200 };
+enum { RPC_PATH_MAX = 160, RPC_EXPECTED_MAX = 400 };
 
 /** Where and why parameters do not fit: error.data of -32602. */
 struct rpc_fault {
@@ -95,7 +96,11 @@ struct rpc_fault {
 /**
  * Check types, ranges, required and unknown members. What needs more than one member to judge (an
  * owner that fits the connector's type, either expires_in or expires_at) is the method's own.
- * @params NULL counts as {}.
+ * A member that is null counts as not there, as json_get() has it; elements of a text array are 1
+ * to 1024 bytes.
+ *
+ * @params     borrowed; NULL counts as {}
+ * @ret_fault  filled on STATUS_INVALID; holds names of members, never a value
  */
 MUST_CHECK enum status rpc_params_check(const struct rpc_method *method, const struct json *params,
                                         struct rpc_fault *ret_fault);

@@ -3,6 +3,9 @@
  * this type has no formatter, so that they can't slip into a log line. (Swap and core dumps are
  * closed off once for the whole process at start: mlockall, PR_SET_DUMPABLE.)
  *
+ * main() calls sodium_init() before anything else; nothing here does. Nothing here blocks or fails:
+ * without memory the process aborts (common/memory.h).
+ *
  *     CLEANUP(secret_freep) struct secret *token = secret_copy(value);
  */
 #ifndef COMMON_SECRET_H
@@ -29,7 +32,7 @@ bool secret_eq(struct str a, struct str b);
 /** Wipe memory in a way that the compiler keeps. */
 void secret_wipe(void *bytes, size_t len);
 
-/** SHA-256 of the bytes: how a token is named where it must not be told. */
+/** SHA-256 (FIPS 180-4) of the bytes: how a token is named where it must not be told. */
 enum { SECRET_HASH_BYTES = 32, SECRET_HASH_HEX = 64 };
 void secret_sha256(struct str bytes, uint8_t ret_hash[SECRET_HASH_BYTES]);
 

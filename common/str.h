@@ -70,6 +70,8 @@ MUST_CHECK enum status str_to_u64(struct str s, uint64_t *ret);
 
 /** Is it well-formed UTF-8 (no surrogates, no overlong forms)? */
 bool str_is_utf8(struct str s);
+/** Bytes from the start that are well-formed UTF-8 (no character is split): s.len where all are. */
+size_t str_utf8_len(struct str s);
 
 /** Copy into a fixed array with a NUL, cut at a UTF-8 boundary where it does not fit. */
 void str_copy_cut(struct str s, char *to, size_t size);

@@ -10,6 +10,7 @@
 #ifndef CONTROL_SESSION_H
 #define CONTROL_SESSION_H
 
+#include "common/log.h"
 #include "engine/api.h"
 
 enum {
@@ -18,6 +19,9 @@ enum {
     CONTROL_LINE_TIMEOUT_MS = 10 * 1000, /* a line that has begun is whole by then */
     CONTROL_BACKLOG_MAX = 8 * 1024 * 1024,
     CONTROL_BATCH_MAX = 64,
+    CONTROL_ID_BYTES_MAX = 1024,             /* a request's id, as it is written back */
+    CONTROL_WATCH_ROOM = 64,                 /* events asked of the engine at a time */
+    CONTROL_WATCH_BACKLOG_MAX = 1024 * 1024, /* more waits to be read: events wait too */
 };
 
 struct control;
@@ -46,11 +50,17 @@ struct session_peer {
 /** What control needs from outside; methods of daemon.c's own. */
 struct control_hooks {
     void *ctx;
+    const struct log *log; /* borrowed; may be NULL. Refusals are told there, never parameters */
     /** Re-read configuration and profiles. On failure *ret_error is filled and all stays as it was.
      */
     enum status (*reload)(void *ctx, struct error *ret_error);
 };
 
+/**
+ * Where answers go. Bytes may be tokens: whoever keeps them wipes them. After a write, when the
+ * kernel has taken the bytes, session_drained() is due on a later turn. finish() may free the
+ * session before it returns, and so may write(): the session then ends itself on its way out.
+ */
 struct session_output {
     void *ctx;
     /** Take bytes for the client. */
@@ -63,6 +73,7 @@ struct session_output {
 
 struct control *control_new(struct engine *engine, const struct access_rules *rules,
                             struct control_hooks hooks);
+/** After the last session_free(). Calls that the engine has not answered yet may still be. */
 void control_free(struct control *control);
 /** After a reload. Sessions keep the rights they had when they connected. */
 void control_set_access(struct control *control, const struct access_rules *rules);
@@ -71,12 +82,15 @@ void control_drain(struct control *control, struct now now);
 /** Calls and watchers under way, over all sessions. */
 size_t control_calls_in_flight(const struct control *control);
 
+/** Of enum rpc_role, never RPC_ROLE_ANYONE; 0: only what everybody may. */
 unsigned access_roles(const struct access_rules *rules, const struct session_peer *peer);
 
 struct session *session_new(struct control *control, const struct session_peer *peer,
                             struct session_output output, struct now now);
 void session_free(struct session *session);
+/** Bytes behind the session's last word are dropped. */
 void session_feed(struct session *session, struct str bytes, struct now now);
+/** No byte comes any more. What stands without a newline at the end is taken as a line. */
 void session_half_close(struct session *session, struct now now);
 /** The kernel took bytes: backlog is smaller now; watchers go on. */
 void session_drained(struct session *session, struct now now);

@@ -57,4 +57,11 @@ void oauth_classify(const struct profile *profile, const struct oauth_answer *an
                     struct oauth_verdict *ret_verdict);
 void oauth_verdict_deinit(struct oauth_verdict *verdict);
 
+/**
+ * Put "***" for each of the secrets (shorter ones than 4 bytes are left out) that stands in text,
+ * whole or cut off at its end. Meant for provider_code and provider_message, since some servers
+ * repeat the token that they refuse.
+ */
+void oauth_scrub(const struct str *secrets, size_t count, char *text);
+
 #endif

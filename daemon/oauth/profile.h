@@ -36,11 +36,22 @@ int64_t profile_replay_window_ms(const struct profile *profile);
 /** Used where an answer says nothing; 0: unknown. */
 int64_t profile_access_lifetime_ms(const struct profile *profile);
 int64_t profile_refresh_lifetime_ms(const struct profile *profile);
+/** How long a refresh token lives without being used; 0: unknown. */
+int64_t profile_refresh_idle_lifetime_ms(const struct profile *profile);
+/** Does each use give a refresh token its whole life again? Else it counts from the grant. */
+bool profile_refresh_resets_on_use(const struct profile *profile);
+/** Refreshing is refused, or useless, before only so much of the access token's life is left; 0: no
+ * such rule. */
+int64_t profile_access_not_before_ms(const struct profile *profile);
+/** There is no refresh token: the access token in use is presented and renews itself. */
+bool profile_presents_access_token(const struct profile *profile);
 /** The first of token_endpoint_auth_methods_supported that refreshd can do; RFC 8414's default is
  * client_secret_basic. */
 enum auth_method profile_default_auth_method(const struct profile *profile);
 /** Empty where the profile has none. */
 struct str profile_token_endpoint(const struct profile *profile);
+/** Where refreshes go: the token endpoint, unless the profile names another. */
+struct str profile_refresh_endpoint(const struct profile *profile);
 struct str profile_authorization_endpoint(const struct profile *profile);
 struct str profile_revocation_endpoint(const struct profile *profile);
 struct str profile_issuer(const struct profile *profile);

@@ -10,7 +10,8 @@ struct oauth_client {
     struct str client_id;
     enum auth_method method;
     struct str secret;      /* client secret, or the PEM private key */
-    struct str certificate; /* PEM, tls_client_auth */
+    struct str certificate; /* PEM, tls_client_auth; with a private key: told as x5t#S256 */
+    struct str key_id;      /* `kid` of assertions; empty: none */
 };
 
 struct oauth_refresh {

@@ -25,6 +25,8 @@ struct inbox *inbox_new(void (*wake)(void *ctx), void *ctx);
 /** The inbox must be empty. Takes NULL. */
 void inbox_free(struct inbox *inbox);
 void inbox_put(struct inbox *inbox, struct completion *completion);
+/** Several at once, linked by `next` and in order, with one wake at most. */
+void inbox_put_chain(struct inbox *inbox, struct completion *first);
 /** Oldest first; NULL when empty. */
 struct completion *inbox_take(struct inbox *inbox);
 

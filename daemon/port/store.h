@@ -22,6 +22,20 @@
 #include "core/connector.h"
 #include "port/inbox.h"
 
+/** Bounds. A request beyond STORE_QUEUE_MAX waiting ones is answered STATUS_UNAVAILABLE. */
+enum {
+    STORE_QUEUE_MAX = 65536,
+    STORE_WRITE_OPS_MAX = 4096,
+    STORE_READ_LIMIT_DEFAULT = 1000, /* where limit is 0 */
+    STORE_READ_LIMIT_MAX = 16384,
+};
+
+/** Names of STORE_READ_META that the store itself keeps; the rest are the engine's. */
+#define STORE_META_LOG_ID "log_id"       /* random, made with the store */
+#define STORE_META_SOURCE "source"       /* "refreshd/host-1", fixed when the store was made */
+#define STORE_META_KEY_CHECK "key_check" /* vault_key_check_make() */
+#define STORE_META_LAST_COMMIT "last_commit_ms" /* decimal; now_ms of the last write */
+
 /* ---- writes ---- */
 
 /** What happened, before it has its number: the store makes it gapless. */

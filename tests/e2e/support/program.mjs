@@ -19,7 +19,12 @@ export class Program {
   constructor(command, args, { env = process.env, cwd, input, guard = true } = {}) {
     this.command = command;
     const [program, ...rest] = guard ? [...GUARD, command, ...args] : [command, ...args];
-    this.#child = spawn(program, rest, { env, cwd, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    this.#child = spawn(program, rest, {
+      env,
+      cwd,
+      detached: true, // a Ctrl-C on the terminal is for us, who then stop it in order
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
     this.stdout = '';
     this.stderr = '';
     this.#child.stdout.setEncoding('utf8').on('data', (text) => this.#collect('stdout', text));

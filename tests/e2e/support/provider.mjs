@@ -12,10 +12,14 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 
-import { Provider as OidcProvider } from 'oidc-provider';
-
 import { ProviderStore } from './provider-store.mjs';
 import { sleep } from './wait.mjs';
+
+// It warns of each Node.js older than 22 when it is loaded; it runs well on 20, as harness.test.mjs shows.
+const { warn } = console;
+console.warn = (text, ...more) => (String(text).includes('Unsupported runtime') ? undefined : warn(text, ...more));
+const { Provider: OidcProvider } = await import('oidc-provider');
+console.warn = warn;
 
 export const SCOPES = ['openid', 'offline_access', 'calendar.readonly', 'calendar.write', 'contacts', 'files'];
 export const DEFAULT_SCOPES = ['openid', 'offline_access', 'calendar.readonly'];
@@ -35,12 +39,17 @@ export class Provider {
 
   /** Every refresh token presented: {client, grant, token, at, answeredAt, result, delivered}. */
   presentations = [];
+  /** Token requests that have arrived and are not answered yet. */
+  inFlight = 0;
   /** Milliseconds before the request is looked at, and between the deed and the answer. */
   latency = { before: 0, after: 0 };
   /** Set to an answer of hostile.mjs: it answers the token endpoint instead of the provider. */
   fault = null;
   /** So many of the next good answers are thrown away: the connection drops after the rotation. */
   dropAnswers = 0;
+
+  /** Called with each presentation as soon as its outcome is known. */
+  onPresentation = () => {};
 
   constructor({ id, accessTokenSeconds, rotate, graceSeconds }) {
     this.id = id;
@@ -104,14 +113,17 @@ export class Provider {
     const at = Date.now();
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const body = new URLSearchParams(Buffer.concat(chunks).toString());
-    this.#record({ at, client: body.get('client_id'), token: body.get('refresh_token'), result: 'fault', delivered: false });
-    return fault(request, response);
+    const body = Buffer.concat(chunks).toString();
+    const params = new URLSearchParams(body);
+    this.#record({ at, client: params.get('client_id'), token: params.get('refresh_token'), result: 'fault', delivered: false });
+    return fault(request, response, body);
   }
 
   /** The provider's own middleware: it sees the parsed request and the outcome. */
   async #observe(ctx, next) {
     if (ctx.path !== '/token') return next();
+    this.inFlight += 1;
+    ctx.res.once('close', () => { this.inFlight -= 1; });
     const at = Date.now();
     if (this.latency.before > 0) await sleep(this.latency.before);
     await next();
@@ -142,6 +154,7 @@ export class Provider {
     const print = token ? fingerprint(token) : null;
     const record = { ...rest, token: print, grant: this.#grantOfToken.get(print) ?? null };
     this.presentations.push(record);
+    this.onPresentation(record);
     return record;
   }
 

@@ -1,0 +1,90 @@
+#include "common/arena.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "common/secret.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK_FIRST = 1024, ARENA_BLOCK_MAX = 64 * 1024 };
+
+struct arena_block {
+    struct arena_block *next; /* the older one */
+    size_t size;
+    size_t used;
+    alignas(max_align_t) char data[];
+};
+
+void arena_deinit(struct arena *arena)
+{
+    ASSERT(arena != NULL);
+    struct arena_block *block = arena->blocks;
+    while (block != NULL) {
+        struct arena_block *next = block->next;
+        secret_wipe(block->data, block->used);
+        free(block);
+        block = next;
+    }
+    arena->blocks = NULL;
+}
+
+/** A new block in front; each is twice as large as the one before, up to a maximum. */
+static struct arena_block *add_block(struct arena *arena, size_t at_least)
+{
+    size_t size = arena->blocks == NULL ? ARENA_BLOCK_FIRST : arena->blocks->size * 2;
+    size = MAX_OF(MIN_OF(size, (size_t)ARENA_BLOCK_MAX), at_least);
+    struct arena_block *block = memory_new(sizeof(*block) + size);
+    block->size = size;
+    block->next = arena->blocks;
+    arena->blocks = block;
+    return block;
+}
+
+static void *take(struct arena *arena, size_t size, size_t align)
+{
+    ASSERT(arena != NULL);
+    ASSERT(size < SIZE_MAX / 2);
+    struct arena_block *block = arena->blocks;
+    size_t from = block == NULL ? 0 : (block->used + align - 1) & ~(align - 1);
+    if (block == NULL || from > block->size || block->size - from < size) {
+        block = add_block(arena, size);
+        from = 0;
+    }
+    block->used = from + size;
+    return block->data + from;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return take(arena, size, alignof(max_align_t));
+}
+
+struct str arena_copy(struct arena *arena, struct str s)
+{
+    if (!str_is_set(s))
+        return STR_NONE;
+    char *copy = take(arena, s.len + 1, 1);
+    if (s.len > 0)
+        memcpy(copy, s.data, s.len);
+    return (struct str){.data = copy, .len = s.len};
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    ASSERT(len >= 0);
+    char *text = take(arena, (size_t)len + 1, 1);
+    int written = vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    ASSERT(written == len);
+    return (struct str){.data = text, .len = (size_t)len};
+}

@@ -1,0 +1,76 @@
+#include "config/config_check.h"
+
+#include "config/config_key.h"
+
+#include <stdlib.h>
+
+static const struct str state_dir_default = STR_INIT("/var/lib/refreshd");
+
+static struct str directory_of(struct str path)
+{
+    size_t slash = path.len;
+    while (slash > 0 && path.data[slash - 1] != '/')
+        slash--;
+    return str_slice(path, 0, slash > 1 ? slash - 1 : slash);
+}
+
+static bool store_is_set(const struct config *config)
+{
+    return str_is_set(config->store.url.path) || str_is_set(config->store.url.url);
+}
+
+/** Each follows from the other; an example with a database elsewhere must work as it stands. */
+static void place_store(struct config *config)
+{
+    struct str *state_dir = &config->daemon.state_dir;
+    if (!str_is_set(*state_dir) && str_is_set(config->store.url.path))
+        *state_dir = arena_copy(&config->arena, directory_of(config->store.url.path));
+    if (!str_is_set(*state_dir))
+        *state_dir = state_dir_default;
+    if (!store_is_set(config))
+        config->store.url = (struct config_store_url){
+            .kind = CONFIG_STORE_SQLITE,
+            .path = arena_printf(&config->arena, STR_FMT "/refreshd.db", STR_ARG(*state_dir)),
+        };
+}
+
+static void check_redis(struct config *config, config_contradiction_fn *fn, void *ctx)
+{
+    const struct config_redis_url *url = &config->redis.url;
+    struct str *username = &config->redis.username;
+    if (str_is_set(url->username) && str_is_set(*username) && !str_eq(url->username, *username))
+        fn(ctx, "redis", "username", "the user that url names, or none");
+    if (str_is_set(url->password) && str_is_set(config->redis.password_file))
+        fn(ctx, "redis", "password_file", "none, since url has a password");
+    if (!str_is_set(*username))
+        *username = url->username;
+    if (str_is_set(*username) && !str_is_set(url->password) &&
+        !str_is_set(config->redis.password_file))
+        fn(ctx, "redis", "username", "a password_file with it");
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static int descending(const void *a, const void *b)
+{
+    return ascending(b, a);
+}
+
+static void sort_spans(struct config_spans *spans, int (*order)(const void *, const void *))
+{
+    qsort(spans->items_ms, spans->count, sizeof(*spans->items_ms), order);
+}
+
+void config_check(struct config *config, config_contradiction_fn *fn, void *ctx)
+{
+    place_store(config);
+    check_redis(config, fn, ctx);
+    sort_spans(&config->refresh.expiring, descending);
+    sort_spans(&config->guard.hold, ascending);
+    if (config->refresh.backoff_min_ms > config->refresh.backoff_max_ms)
+        fn(ctx, "refresh", "backoff_min", "at most backoff_max");
+}

@@ -1,0 +1,211 @@
+#include "config/config_url.h"
+
+#include <string.h>
+
+/** Cut "name" or "[v6]" and ":port" off; *ret_port stays where there is none. */
+static bool split_host(struct str text, struct str *ret_host, int64_t *ret_port)
+{
+    struct str host = text, rest = STR("");
+    if (text.len > 0 && text.data[0] == '[') {
+        size_t end = str_find_byte(text, ']');
+        if (end == text.len)
+            return false;
+        host = str_slice(text, 1, end - 1);
+        rest = str_slice(text, end + 1, text.len);
+    } else {
+        size_t colon = str_find_byte(text, ':');
+        host = str_slice(text, 0, colon);
+        rest = str_slice(text, colon, text.len);
+    }
+    *ret_host = host;
+    if (rest.len == 0)
+        return host.len > 0;
+    return host.len > 0 && rest.data[0] == ':' &&
+           str_to_i64(str_slice(rest, 1, rest.len), ret_port) == STATUS_OK && *ret_port >= 1 &&
+           *ret_port <= 65535;
+}
+
+static bool is_host(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.data[i];
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    strchr("-._:%", c) != NULL;
+        if (!fits)
+            return false;
+    }
+    return host.len > 0 && host.len <= 253;
+}
+
+enum status config_store_url_parse(struct str text, struct arena *arena,
+                                   struct config_store_url *ret, struct error *err)
+{
+    if (str_starts_with(text, STR("sqlite:/"))) {
+        struct str path = str_slice(text, strlen("sqlite:"), text.len);
+        if (str_ends_with(path, STR("/")))
+            return error_set(err, STATUS_INVALID, "sqlite:/PATH of a file, not of a directory");
+        *ret =
+            (struct config_store_url){.kind = CONFIG_STORE_SQLITE, .path = arena_copy(arena, path)};
+        return STATUS_OK;
+    }
+    if (str_starts_with(text, STR("postgresql://")) || str_starts_with(text, STR("postgres://"))) {
+        *ret = (struct config_store_url){.kind = CONFIG_STORE_POSTGRESQL,
+                                         .url = arena_copy(arena, text)};
+        return STATUS_OK;
+    }
+    return error_set(err, STATUS_INVALID, "sqlite:/PATH (absolute) or postgresql://…");
+}
+
+/** RFC 3986 §2.1. */
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool percent_decode(struct str text, struct arena *arena, struct str *ret)
+{
+    char *out = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != '%') {
+            out[len++] = text.data[i];
+            continue;
+        }
+        int high = i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
+        int low = i + 2 < text.len ? hex_digit(text.data[i + 2]) : -1;
+        int byte = high < 0 || low < 0 ? 0 : high * 16 + low;
+        if (byte == 0)
+            return false;
+        out[len++] = (char)byte;
+        i += 2;
+    }
+    *ret = (struct str){.data = out, .len = len};
+    return true;
+}
+
+static enum status parse_user(struct str text, struct arena *arena, struct config_redis_url *ret,
+                              struct error *err)
+{
+    size_t colon = str_find_byte(text, ':');
+    if (colon == text.len)
+        return error_set(err, STATUS_INVALID,
+                         "user:password@ or :password@ before the host (a user alone is [redis] "
+                         "username)");
+    struct str user = str_slice(text, 0, colon);
+    struct str password = str_slice(text, colon + 1, text.len);
+    if (password.len == 0 || !percent_decode(password, arena, &ret->password) ||
+        (user.len > 0 && !percent_decode(user, arena, &ret->username)))
+        return error_set(err, STATUS_INVALID,
+                         "user and password with what is special in URLs as %%XX");
+    return STATUS_OK;
+}
+
+static bool parse_database(struct str text, int64_t *ret)
+{
+    return str_to_i64(text, ret) == STATUS_OK && *ret >= 0 && *ret <= CONFIG_REDIS_DATABASE_MAX;
+}
+
+static enum status parse_tcp(struct str rest, struct arena *arena, struct config_redis_url *ret,
+                             struct error *err)
+{
+    ret->kind = CONFIG_REDIS_TCP;
+    ret->port = CONFIG_REDIS_PORT;
+    size_t slash = str_find_byte(rest, '/');
+    struct str authority = str_slice(rest, 0, slash);
+    struct str database = str_slice(rest, slash + 1, rest.len);
+    size_t at = authority.len; /* the last one: a password may hold others */
+    while (at > 0 && authority.data[at - 1] != '@')
+        at--;
+    if (at > 0 && parse_user(str_slice(authority, 0, at - 1), arena, ret, err) != STATUS_OK)
+        return STATUS_INVALID;
+    struct str host;
+    if (!split_host(str_slice(authority, at, authority.len), &host, &ret->port) || !is_host(host))
+        return error_set(err, STATUS_INVALID, "redis://[user:password@]HOST[:PORT][/DB]");
+    if (database.len > 0 && !parse_database(database, &ret->database))
+        return error_set(err, STATUS_INVALID,
+                         "a database number from 0 to %d behind the host's \"/\"",
+                         CONFIG_REDIS_DATABASE_MAX);
+    ret->host = arena_copy(arena, host);
+    return STATUS_OK;
+}
+
+static enum status parse_unix(struct str rest, struct arena *arena, struct config_redis_url *ret,
+                              struct error *err)
+{
+    ret->kind = CONFIG_REDIS_UNIX;
+    if (str_starts_with(rest, STR("///")))
+        rest = str_slice(rest, 2, rest.len);
+    size_t question = str_find_byte(rest, '?');
+    struct str path = str_slice(rest, 0, question);
+    struct str query = str_slice(rest, question + 1, rest.len);
+    if (!str_starts_with(path, STR("/")) || path.len > 107)
+        return error_set(err, STATUS_INVALID, "unix:/PATH[?db=DB], the path at most 107 bytes");
+    if (query.len > 0 && (!str_starts_with(query, STR("db=")) ||
+                          !parse_database(str_slice(query, 3, query.len), &ret->database)))
+        return error_set(err, STATUS_INVALID, "?db= and a number from 0 to %d behind the path",
+                         CONFIG_REDIS_DATABASE_MAX);
+    ret->socket_path = arena_copy(arena, path);
+    return STATUS_OK;
+}
+
+enum status config_redis_url_parse(struct str text, struct arena *arena,
+                                   struct config_redis_url *ret, struct error *err)
+{
+    static const struct str tcp = STR_INIT("redis://"), local = STR_INIT("unix:");
+    struct config_redis_url url = {0};
+    enum status status;
+    if (str_starts_with(text, tcp))
+        status = parse_tcp(str_slice(text, tcp.len, text.len), arena, &url, err);
+    else if (str_starts_with(text, local))
+        status = parse_unix(str_slice(text, local.len, text.len), arena, &url, err);
+    else if (str_starts_with(text, STR("rediss://")))
+        status = error_set(err, STATUS_INVALID,
+                           "redis:// or unix:, since this build's hiredis has no TLS; for a Redis "
+                           "elsewhere put a TLS tunnel on the loopback (docs/redis.md)");
+    else
+        status = error_set(err, STATUS_INVALID,
+                           "redis://[user:password@]HOST[:PORT][/DB] or unix:/PATH[?db=DB]");
+    if (status == STATUS_OK)
+        *ret = url;
+    return status;
+}
+
+enum status config_listen_parse(struct str text, struct arena *arena, struct config_listen *ret,
+                                struct error *err)
+{
+    struct config_listen listen = {0};
+    if (str_starts_with(text, STR("unix:/")) && text.len <= 107) {
+        listen.socket_path = arena_copy(arena, str_slice(text, strlen("unix:"), text.len));
+        *ret = listen;
+        return STATUS_OK;
+    }
+    struct str host;
+    if (!split_host(text, &host, &listen.port) || !is_host(host) || listen.port == 0)
+        return error_set(err, STATUS_INVALID, "ADDRESS:PORT or unix:/PATH");
+    listen.host = arena_copy(arena, host);
+    *ret = listen;
+    return STATUS_OK;
+}
+
+enum status config_proxy_check(struct str text, struct error *err)
+{
+    static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://"),
+                                         STR_INIT("socks5h://")};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        if (!str_starts_with(text, schemes[i]))
+            continue;
+        struct str rest = str_slice(text, schemes[i].len, text.len);
+        struct str host;
+        int64_t port = 0;
+        if (str_ends_with(rest, STR("/")))
+            rest.len--;
+        if (split_host(rest, &host, &port) && is_host(host) && port != 0)
+            return STATUS_OK;
+    }
+    return error_set(err, STATUS_INVALID,
+                     "http://HOST:PORT, https://HOST:PORT or socks5h://HOST:PORT");
+}

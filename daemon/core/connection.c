@@ -1,0 +1,105 @@
+#include "core/connection.h"
+
+#include "common/assert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const unscheduled_texts[UNSCHEDULED_COUNT] = {
+    [UNSCHEDULED_NOT] = "scheduled",
+    [UNSCHEDULED_NO_GRANT] = "no_grant",
+    [UNSCHEDULED_GRANT_DEAD] = "grant_dead",
+    [UNSCHEDULED_BLOCKED] = "blocked",
+    [UNSCHEDULED_NO_REFRESH_TOKEN] = "no_refresh_token",
+    [UNSCHEDULED_UNKNOWN_LIFETIME] = "unknown_lifetime",
+    [UNSCHEDULED_NEVER_EXPIRES] = "never_expires",
+    [UNSCHEDULED_IN_FLIGHT] = "in_flight",
+};
+
+const char *unscheduled_text(enum unscheduled why)
+{
+    ASSERT((unsigned)why < UNSCHEDULED_COUNT);
+    return unscheduled_texts[why];
+}
+
+enum connection_state connection_state_of(const struct connection *connection, enum reason blocked)
+{
+    if (connection->phase == PHASE_DISCONNECTED)
+        return STATE_DISCONNECTED;
+    if (connection->phase == PHASE_PENDING)
+        return STATE_PENDING;
+    if (connection->dead_reason != REASON_NONE)
+        return STATE_NEEDS_RECONNECT;
+    if (blocked != REASON_NONE)
+        return STATE_BLOCKED;
+    if (connection->advisory_reason != REASON_NONE)
+        return STATE_NEEDS_RECONNECT;
+    if (connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0)
+        return STATE_RETRYING;
+    return STATE_ACTIVE;
+}
+
+enum reason connection_reason_of(const struct connection *connection, enum reason blocked)
+{
+    if (connection->phase == PHASE_DISCONNECTED)
+        return REASON_ACCOUNT_DISCONNECTED;
+    if (connection->phase == PHASE_PENDING)
+        return REASON_NONE;
+    if (connection->dead_reason != REASON_NONE)
+        return connection->dead_reason;
+    return blocked != REASON_NONE ? blocked : connection->advisory_reason;
+}
+
+bool connection_grant_alive(const struct connection *connection)
+{
+    return connection->phase == PHASE_CONNECTED && connection->dead_reason == REASON_NONE;
+}
+
+/* These reasons say that the provider has withdrawn the access itself: its access token is not
+ * worth handing out, however long it was meant to last. */
+static bool reason_kills_access_token(enum reason reason)
+{
+    return reason == REASON_ACCESS_REVOKED || reason == REASON_ACCOUNT_DISCONNECTED;
+}
+
+bool connection_serves_token(const struct connection *connection, int64_t now_ms)
+{
+    if (connection->phase != PHASE_CONNECTED || str_is_empty(connection->sealed_access))
+        return false;
+    if (reason_kills_access_token(connection->dead_reason))
+        return false;
+    return connection->expires_ms == TIME_NONE || now_ms < connection->expires_ms;
+}
+
+void connection_history_push(struct connection *connection, struct history_entry entry)
+{
+    if (connection->history_count == REFRESH_HISTORY_MAX) {
+        memmove(connection->history, connection->history + 1,
+                sizeof(connection->history) - sizeof(connection->history[0]));
+        connection->history_count--;
+    }
+    connection->history[connection->history_count++] = entry;
+}
+
+static struct str key_text(char text[OWNER_KEY_MAX], int len)
+{
+    ASSERT(len > 0 && len < OWNER_KEY_MAX); /* ids are at most 128 bytes: common/rpc_methods.h */
+    return (struct str){.data = text, .len = (size_t)len};
+}
+
+struct str owner_key_app(struct str app, char text[OWNER_KEY_MAX])
+{
+    return key_text(text, snprintf(text, OWNER_KEY_MAX, "app:" STR_FMT, STR_ARG(app)));
+}
+
+struct str owner_key_superagent(struct str superagent, char text[OWNER_KEY_MAX])
+{
+    return key_text(text,
+                    snprintf(text, OWNER_KEY_MAX, "superagent:" STR_FMT, STR_ARG(superagent)));
+}
+
+struct str owner_key_app_user(struct str app, struct str user, char text[OWNER_KEY_MAX])
+{
+    return key_text(text, snprintf(text, OWNER_KEY_MAX, "app:" STR_FMT "/user:" STR_FMT,
+                                   STR_ARG(app), STR_ARG(user)));
+}

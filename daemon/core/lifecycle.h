@@ -1,0 +1,135 @@
+/**
+ * The refresh state machine: what happens to a connection. Each function takes the facts as they
+ * are and says what the record becomes and what is to be told; nothing is done here. The engine
+ * saves the decision in one transaction and acts on it only then.
+ *
+ *     struct decision decision;
+ *     lifecycle_answered(&connection, &connector, &answer, &rules, now, random, &decision);
+ *     → decision.next          the record to save
+ *     → decision.facts[]       the events of the same transaction
+ *     → decision.signal        what the connector's other connections learn from it
+ *
+ * Events are never listed by hand: they follow from comparing the record before and after
+ * (lifecycle_facts), so that no change goes untold and nothing is told twice.
+ */
+#ifndef CORE_LIFECYCLE_H
+#define CORE_LIFECYCLE_H
+
+#include "core/connection.h"
+#include "core/connector.h"
+#include "core/schedule.h"
+
+/** An event that is due, as a fact; engine/event_json.h puts it into words. */
+enum fact_kind {
+    FACT_NEEDS_RECONNECT,
+    FACT_RECOVERED,
+    FACT_CONNECTED,
+    FACT_RECONNECTED,
+    FACT_SWITCHED,
+    FACT_DISCONNECTED,
+    FACT_REFRESHED,
+};
+
+enum { LIFECYCLE_FACTS_MAX = 3 };
+
+/** What an answer says about the client credentials that were used. */
+enum connector_signal {
+    SIGNAL_NONE,
+    SIGNAL_CREDENTIAL_WORKS,    /* a definite answer that is not about the client */
+    SIGNAL_CREDENTIAL_REJECTED, /* invalid_client, or the profile's equivalent */
+    SIGNAL_THROTTLED,           /* leave the whole client in peace until throttled_until_ms */
+};
+
+struct decision {
+    struct connection next;
+    enum fact_kind facts[LIFECYCLE_FACTS_MAX];
+    size_t fact_count;
+    enum connector_signal signal;
+    int64_t throttled_until_ms;
+    bool keep_answer; /* it could not be used and may hold the only new token: rescue it */
+};
+
+/** How uncertain answers of this provider are treated: the profile's `replay` and what was seen. */
+struct replay_rules {
+    bool rotates;      /* a success replaces the refresh token, or nobody knows better */
+    bool safe;         /* it can be sent again at will */
+    bool hold;         /* not again before the access token has ended */
+    int64_t window_ms; /* 0: not known */
+};
+
+/** One answer, classified, its tokens sealed. Texts are borrowed. */
+struct refresh_answer {
+    enum transport_end end;
+    enum outcome outcome;     /* with TRANSPORT_ANSWERED */
+    enum reason dead_reason;  /* with OUTCOME_GRANT_DEAD */
+    bool bare_invalid_client; /* with OUTCOME_CLIENT_REJECTED: it is about the credentials */
+    int64_t status;
+    int64_t retry_after_ms; /* -1: none */
+    struct str provider_code, provider_message;
+    struct str detail; /* finer cause; STR_NONE: none */
+    /* With OUTCOME_REFRESHED. */
+    struct str sealed_access, sealed_refresh, refresh_print; /* refresh: STR_NONE keeps the old */
+    struct str token_type;
+    bool scope_said;
+    struct str scope, scope_lost; /* canonical; lost: granted before and not now */
+    int64_t lifetime_ms;          /* 0: not known by any means */
+    int64_t refresh_lifetime_ms;  /* 0: not said */
+    /* The exchange. */
+    int64_t started_ms, took_ms;
+    int64_t credential_version;
+    bool first_after_rotation; /* the credential is newer than the one that last worked here */
+    bool others_succeed;       /* another connection of this connector succeeded since it fails */
+    struct replay_rules replay;
+};
+
+/** What to do with a connection whose time has come. */
+enum due_verdict {
+    DUE_SEND,    /* present the refresh token */
+    DUE_CHANGED, /* nothing to send: decision.next says what became of it; save that */
+    DUE_NOTHING, /* not due, not refreshable, or not any more */
+};
+
+/** @forced by `refresh`, `token` or a probe: the due time and the gap do not matter */
+enum due_verdict lifecycle_due(const struct connection *connection,
+                               const struct connector *connector,
+                               const struct schedule_rules *rules, bool forced, struct now now,
+                               struct decision *ret_decision);
+
+/** An answer came, or will not come any more. @random 64 uniform bits, for the back-off */
+void lifecycle_answered(const struct connection *connection, const struct connector *connector,
+                        const struct refresh_answer *answer, const struct schedule_rules *rules,
+                        struct now now, uint64_t random, struct decision *ret_decision);
+
+/** The attempt was open when the process died: whether it was sent is not known. */
+void lifecycle_attempt_lost(const struct connection *connection, struct now now,
+                            struct decision *ret_decision);
+
+/** A new grant, its tokens sealed. */
+struct new_grant {
+    struct str sealed_access, sealed_refresh, refresh_print, token_type;
+    int64_t lifetime_ms, refresh_lifetime_ms; /* 0: unknown */
+    bool already_expired; /* the access token; only the refresh token is of use */
+    struct str scopes_asked, scopes_granted;
+    struct str account_id, account_label;
+    bool account_verified;
+    bool is_switch;
+    int64_t requested_ms;
+};
+void lifecycle_granted(const struct connection *connection, const struct connector *connector,
+                       const struct new_grant *grant, const struct schedule_rules *rules,
+                       struct now now, struct decision *ret_decision);
+
+void lifecycle_disconnected(const struct connection *connection, struct now now,
+                            struct decision *ret_decision);
+
+/** The connector asks for other scopes now; `added` and `removed` are against what this grant asked
+ * for, canonical, empty for none. @spared only_missing, and its grant covers the new ones
+ * False: nothing changes for this connection. */
+bool lifecycle_rescoped(const struct connection *connection, const struct connector *connector,
+                        struct str added, struct str removed, bool spared, struct now now,
+                        struct decision *ret_decision);
+
+/** Compare before and after; called by all of the above. */
+void lifecycle_facts(const struct connection *before, struct decision *decision);
+
+#endif

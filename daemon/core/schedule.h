@@ -1,0 +1,47 @@
+/**
+ * When a connection is refreshed next, and how long to wait after a failure. Pure arithmetic over
+ * the timeline; randomness and time are arguments.
+ *
+ *     due = schedule_due_ms(id, issued_ms, lifetime_ms, &rules);
+ *     retry = now_ms + schedule_backoff_ms(&rules, failures, random);
+ */
+#ifndef CORE_SCHEDULE_H
+#define CORE_SCHEDULE_H
+
+#include "core/types.h"
+
+/** [refresh] of the configuration. */
+struct schedule_rules {
+    int64_t margin_ms;       /* how long before its end an access token is renewed at the latest */
+    int64_t jitter_permille; /* of the lifetime, at most */
+    int64_t backoff_min_ms, backoff_max_ms;
+    int64_t exhausted_after_ms; /* past expiry, while others succeed */
+};
+
+enum {
+    SCHEDULE_GAP_MIN_MS = 30 * 1000, /* between two refreshes of one connection */
+    SCHEDULE_LIFETIME_MAX_S = 315360000,
+    SCHEDULE_DAILY_MS = 24 * 3600 * 1000,
+    SCHEDULE_REPLAYS_MAX = 3,
+};
+
+/**
+ * issued + b + j, with b = max(L/2, min(0.8 L, L - margin)) and j = hash(id) * min(jitter * L,
+ * (L - b)/4): early enough for several tries, and spread, always by the same share for one id so
+ * that neighbours in time stay neighbours.
+ */
+int64_t schedule_due_ms(struct str connection_id, int64_t issued_ms, int64_t lifetime_ms,
+                        const struct schedule_rules *rules);
+
+/** At least this long between two refreshes of one connection: 30 s, or half of a short lifetime.
+ */
+int64_t schedule_gap_ms(int64_t lifetime_ms);
+
+/** Exponential, full jitter: uniform between 0 and min(max, min * 2^(failures - 1)), and never
+ * under a tenth of backoff_min. @random 64 uniform bits */
+int64_t schedule_backoff_ms(const struct schedule_rules *rules, int64_t failures, uint64_t random);
+
+/** How soon an uncertain presentation is repeated: 0.5 s, 2 s, 8 s; -1: the series is over. */
+int64_t schedule_replay_ms(int64_t uncertain_tries);
+
+#endif

@@ -1,0 +1,324 @@
+/* rotate: replace a connector's credentials and disconnect nobody (SPEC "Rotate"). */
+#include "engine/calls.h"
+#include "engine/connector_write.h"
+#include "engine/credentials.h"
+#include "engine/event_json.h"
+#include "engine/job.h"
+#include "oauth/token_request.h"
+
+enum { OVERLAP_DEFAULT_S = 86400 };
+
+/* What lives as long as the call. */
+struct rotation {
+    struct credential candidate;
+    struct secret *secret; /* NULL: the method needs none */
+    bool checked;
+    bool was_checked_with_nobody;
+    struct job_waiter waiter;
+    struct op *op;
+    int64_t connections;
+};
+
+static struct rotation *rotation_of(struct op *op)
+{
+    return op->extra;
+}
+
+static void rotation_end(struct op *op)
+{
+    struct rotation *rotation = rotation_of(op);
+    if (rotation != NULL)
+        secret_free(rotation->secret);
+    if (rotation != NULL)
+        rotation->secret = NULL;
+}
+
+static void fail_store(struct op *op, const struct error *err)
+{
+    rotation_end(op);
+    op_fail_store(op, err);
+}
+
+static void finish(struct op *op, struct now now)
+{
+    struct rotation *rotation = rotation_of(op);
+    struct json *result = json_new_object();
+    json_set_text(result, "connector", op->entry->connector.id);
+    json_set_i64(result, "credential_version", op->entry->connector.credential_version);
+    json_set_bool(result, "checked", rotation->checked);
+    if (!rotation->checked && op_bool(op, "check", false))
+        json_set_text(result, "not_checked_because",
+                      rotation->was_checked_with_nobody
+                          ? STR("no connection to check it with")
+                          : STR("refresh tokens belong to the old client id"));
+    json_set_i64(result, "connections", rotation->connections);
+    rotation_end(op);
+    op_result(op, result, now);
+}
+
+/* ---- the counts that the answer tells ---- */
+
+static void on_counts(struct op *op, struct now now)
+{
+    if (op->read->status != STATUS_OK) {
+        fail_store(op, &op->read->error);
+        return;
+    }
+    for (size_t i = 0; i < op->read->count_count; i++) {
+        if (op->read->counts[i].phase == PHASE_CONNECTED)
+            rotation_of(op)->connections += op->read->counts[i].count;
+    }
+    finish(op, now);
+}
+
+static void read_counts(struct op *op)
+{
+    struct store_read *read = store_read_new(STORE_READ_COUNTS);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    op_read(op, read, on_counts);
+}
+
+/* ---- taking over ---- */
+
+static void on_rotated(struct connector_write *change, enum status status, const struct error *err,
+                       struct now now)
+{
+    struct op *op = change->user;
+    if (status == STATUS_CONFLICT) {
+        rotation_end(op);
+        op_again(op, now);
+        return;
+    }
+    if (status != STATUS_OK) {
+        fail_store(op, err);
+        return;
+    }
+    op->entry->preferred_version = 0;
+    op->entry->acquitted_until_ms = TIME_NONE;
+    op->entry->suspicion = SUSPICION_NONE;
+    op->entry->row_wish = ROW_WISH_NONE;
+    op->entry->persisted_success_ms = TIME_NONE;
+    if (rotation_of(op)->checked)
+        credentials_note_success(op->engine, op->entry, change->next.credential_version, now);
+    else if (op->entry->connector.rejected_ms != TIME_NONE)
+        credentials_probe_now(op->engine, op->entry, now);
+    read_counts(op);
+}
+
+static int64_t overlap_end_ms(const struct op *op, bool same_client, struct now now)
+{
+    int64_t overlap_s =
+        json_i64(json_get(op->params, "overlap_s"), same_client ? OVERLAP_DEFAULT_S : -1);
+    return overlap_s < 0 ? TIME_NONE : now.ms + overlap_s * 1000;
+}
+
+/* The current one steps back and is kept for a while; what is past its overlap is erased. */
+static void retire_others(struct op *op, struct connector_write *change, struct now now)
+{
+    for (size_t i = 0; i < change->credential_count; i++) {
+        struct credential *old = &change->credentials[i];
+        bool is_over = old->retires_ms != TIME_NONE && now.ms >= old->retires_ms;
+        bool same_client = str_eq(old->client_id, rotation_of(op)->candidate.client_id);
+        if (old->state == CREDENTIAL_CURRENT) {
+            old->state = CREDENTIAL_RETIRING;
+            old->retires_ms = overlap_end_ms(op, same_client, now);
+            is_over = old->retires_ms == now.ms;
+            change->credential_changed[i] = true;
+        }
+        if (old->state == CREDENTIAL_RETIRING && is_over) {
+            old->state = CREDENTIAL_RETIRED;
+            old->sealed_secret = STR_NONE;
+            change->credential_changed[i] = true;
+        }
+    }
+}
+
+static void take_over(struct op *op, struct now now)
+{
+    struct engine *engine = op->engine;
+    struct rotation *rotation = rotation_of(op);
+    struct connector_write *change = connector_write_begin(engine, op->entry, now);
+    if (change == NULL) {
+        rotation_end(op);
+        op_again(op, now);
+        return;
+    }
+    struct connector *next = &change->next;
+    struct credential candidate = rotation->candidate;
+    CLEANUP(buf_deinit) struct buf sealed = {0};
+    if (rotation->secret != NULL)
+        catalog_seal_secret(engine, next->id, candidate.version, secret_str(rotation->secret),
+                            &sealed);
+    candidate.sealed_secret = arena_copy(&change->arena, buf_str(&sealed));
+    candidate.connector = next->id;
+    retire_others(op, change, now);
+    connector_write_add_credential(change, &candidate);
+    next->credential_version = candidate.version;
+    next->rotated_ms = now.ms;
+    event_append_connector(engine, change->write, EVENT_CONNECTOR_ROTATED, next, -1, now);
+    change->stamps_rotated = true;
+    CLEANUP(json_freep) struct json *detail = json_new_object();
+    json_set_i64(detail, "credential_version", candidate.version);
+    json_set_bool(detail, "checked", rotation->checked);
+    op_audit(op, change->write, next->id, detail, now);
+    connector_write_commit(change, on_rotated, op);
+}
+
+/* ---- the check: one connection's refresh, before the new credential is taken over ---- */
+
+static void on_checked(struct job_waiter *self, enum job_end end,
+                       const struct connection *connection, const char *why, struct now now)
+{
+    (void)connection;
+    struct rotation *rotation = CONTAINER_OF(self, struct rotation, waiter);
+    struct op *op = rotation->op;
+    switch (end) {
+    case JOB_REFRESHED:
+    case JOB_DEAD: /* the grant was judged, hence the client was accepted */
+        rotation->checked = true;
+        take_over(op, now);
+        return;
+    case JOB_REJECTED:
+        rotation_end(op);
+        op_fail(op, RPC_CODE_CHECK_FAILED,
+                "the provider refuses the new credential; nothing was changed");
+        return;
+    case JOB_FAILED:
+    case JOB_NOT_NEEDED:
+    case JOB_STORE:
+    case JOB_SETUP:
+        rotation_end(op);
+        op_fail(op, RPC_CODE_CHECK_FAILED,
+                "the check got no answer that settles it%s%s; nothing was changed",
+                why[0] != '\0' ? ": " : "", why);
+        return;
+    }
+}
+
+static void on_canaries(struct op *op, struct now now)
+{
+    struct engine *engine = op->engine;
+    struct rotation *rotation = rotation_of(op);
+    if (op->read->status != STATUS_OK) {
+        fail_store(op, &op->read->error);
+        return;
+    }
+    bool all_busy = false;
+    for (size_t i = 0; i < op->read->due_count; i++) {
+        struct task *task = schedule_task(engine, op->read->due[i].id, op->entry);
+        if (task == NULL || task->place == TASK_RUNNING) {
+            all_busy = true;
+            continue;
+        }
+        task->due_ms = op->read->due[i].due_ms;
+        task->expires_ms = op->read->due[i].expires_ms;
+        schedule_detach(engine, task);
+        rotation->op = op;
+        rotation->waiter.done = on_checked;
+        job_wait(task, &rotation->waiter);
+        job_start_check(engine, task, &rotation->candidate,
+                        rotation->secret != NULL ? secret_str(rotation->secret) : STR_NONE, now);
+        return;
+    }
+    if (all_busy) {
+        rotation_end(op);
+        op_again(op, now);
+        return;
+    }
+    rotation->was_checked_with_nobody = true;
+    take_over(op, now);
+}
+
+static void read_canaries(struct op *op)
+{
+    struct store_read *read = store_read_new(STORE_READ_DUE);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    read->until_ms = INT64_MAX;
+    read->limit = 4;
+    op_read(op, read, on_canaries);
+}
+
+/* ---- the parameters ---- */
+
+static bool is_same_secret(struct op *op, const struct credential *current, struct str secret)
+{
+    CLEANUP(secret_freep) struct secret *stored = NULL;
+    if (catalog_open_secret(op->engine, current, &stored, NULL) != STATUS_OK)
+        return false;
+    return secret_eq(stored != NULL ? secret_str(stored) : STR(""), secret);
+}
+
+static enum auth_method method_with(const struct credential *current, bool is_key)
+{
+    bool has_key = current->method == AUTH_PRIVATE_KEY_JWT || current->method == AUTH_TLS_CLIENT_AUTH;
+    if (is_key)
+        return has_key ? current->method : AUTH_PRIVATE_KEY_JWT;
+    return has_key || current->method == AUTH_NONE ? AUTH_CLIENT_SECRET_BASIC : current->method;
+}
+
+static bool take_candidate(struct op *op, const struct credential *current, bool *ret_is_same,
+                           struct now now)
+{
+    bool is_key = json_get(op->params, "private_key") != NULL;
+    struct str given = op_text(op, is_key ? "private_key" : "client_secret");
+    struct str client_id = op_text(op, "client_id");
+    if (!str_is_set(given) && !str_is_set(client_id)) {
+        op_fail_params(op, "client_secret", "a new client_secret, private_key or client_id");
+        return false;
+    }
+    if (!str_is_set(client_id))
+        client_id = current->client_id;
+    struct rotation *rotation = rotation_of(op);
+    rotation->candidate = (struct credential){
+        .connector = op->entry->connector.id,
+        .version = op->entry->connector.credential_version + 1,
+        .state = CREDENTIAL_CURRENT,
+        .client_id = arena_copy(&op->arena, client_id),
+        .method = str_is_set(given) ? method_with(current, is_key) : current->method,
+        .certificate = arena_copy(&op->arena, current->certificate),
+        .created_ms = now.ms,
+    };
+    struct error err = {0};
+    if (str_is_set(given))
+        rotation->secret = secret_copy(given);
+    else if (catalog_open_secret(op->engine, current, &rotation->secret, &err) != STATUS_OK) {
+        op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "the current secret can't be read: %s", err.text);
+        return false;
+    }
+    const struct oauth_client client = {
+        .client_id = client_id,
+        .method = rotation->candidate.method,
+        .secret = rotation->secret != NULL ? secret_str(rotation->secret) : STR_NONE,
+        .certificate = rotation->candidate.certificate,
+    };
+    if (oauth_client_check(&client, &err) != STATUS_OK) {
+        rotation_end(op);
+        op_fail_params(op, is_key ? "private_key" : "client_secret", "%s", err.text);
+        return false;
+    }
+    *ret_is_same = str_eq(client_id, current->client_id) &&
+                   rotation->candidate.method == current->method &&
+                   is_same_secret(op, current, client.secret);
+    return true;
+}
+
+void call_rotate(struct op *op, struct now now)
+{
+    if (!op_take_entry(op))
+        return;
+    const struct credential *current =
+        catalog_credential(op->entry, op->entry->connector.credential_version);
+    op->extra = arena_alloc(&op->arena, sizeof(struct rotation));
+    bool is_same = false;
+    if (!take_candidate(op, current, &is_same, now))
+        return;
+    if (is_same) { /* idempotent: nothing changes, nothing is told */
+        read_counts(op);
+        return;
+    }
+    bool same_client = str_eq(current->client_id, rotation_of(op)->candidate.client_id);
+    if (op_bool(op, "check", false) && same_client)
+        read_canaries(op);
+    else
+        take_over(op, now);
+}

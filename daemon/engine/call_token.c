@@ -1,0 +1,277 @@
+/* token, refresh: a fresh access token, and a refresh by hand. */
+#include "engine/calls.h"
+#include "engine/job.h"
+#include "engine/owner_json.h"
+#include "engine/view.h"
+#include "oauth/scope_set.h"
+
+enum { MIN_VALID_DEFAULT_MS = 60 * 1000 };
+
+struct token_call {
+    struct job_waiter waiter;
+    struct op *op;
+};
+
+/* ---- the answer ---- */
+
+static void answer_token(struct op *op, const struct connection *connection, struct now now)
+{
+    CLEANUP(secret_freep) struct secret *token = NULL;
+    struct error err = {0};
+    if (job_open_token(op->engine, connection->id, "access_token", connection->generation,
+                       connection->sealed_access, &token, &err) != STATUS_OK) {
+        log_write(op->engine->log, LOG_LEVEL_ERROR, "token.unusable", err.text,
+                  LOG_TEXT("connection", connection->id));
+        op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "the stored token can't be opened: %s", err.text);
+        return;
+    }
+    struct json *result = json_new_object();
+    json_set_text(result, "access_token", secret_str(token));
+    json_set_text(result, "token_type",
+                  str_is_empty(connection->token_type) ? STR("Bearer") : connection->token_type);
+    view_set_time(result, "expires_at", connection->expires_ms, now);
+    json_set(result, "scopes", scope_set_to_json(connection->scopes_granted));
+    log_write(op->engine->log, LOG_LEVEL_INFO, "token.given", "an access token was handed out",
+              LOG_TEXT("connection", connection->id), LOG_I64("uid", op->caller.uid),
+              LOG_I64("pid", op->caller.pid));
+    op_result(op, result, now);
+}
+
+/* What is asked for, and what is there. */
+struct validity {
+    bool is_explicit;
+    int64_t wanted_ms, left_ms; /* left: INT64_MAX where the end is not known */
+    bool serves;                /* the token may be handed out at all */
+};
+
+static struct validity validity_of(const struct op *op, const struct connection *connection,
+                                   struct now now)
+{
+    const struct json *given = json_get(op->params, "min_valid_s");
+    struct validity validity = {
+        .is_explicit = given != NULL,
+        .wanted_ms = MIN_VALID_DEFAULT_MS,
+        .left_ms = connection->expires_ms == TIME_NONE ? INT64_MAX
+                                                       : connection->expires_ms - now.ms,
+        .serves = connection_serves_token(connection, now.ms),
+    };
+    if (given != NULL)
+        validity.wanted_ms = json_i64(given, 0) * 1000;
+    else if (connection->lifetime_ms > 0)
+        validity.wanted_ms = MIN_OF(validity.wanted_ms, connection->lifetime_ms / 2);
+    /* More than a token ever lasts: the freshest will do. */
+    if (connection->lifetime_ms > 0 && validity.wanted_ms > connection->lifetime_ms)
+        validity.wanted_ms = connection->lifetime_ms - schedule_gap_ms(connection->lifetime_ms);
+    return validity;
+}
+
+static void give_what_there_is(struct op *op, const struct connection *connection,
+                               enum job_end end, const char *why, struct now now)
+{
+    struct validity validity = validity_of(op, connection, now);
+    if (validity.serves && (validity.left_ms >= validity.wanted_ms || !validity.is_explicit)) {
+        answer_token(op, connection, now);
+        return;
+    }
+    enum reason blocked = connector_blocked_reason(&op->entry->connector);
+    if (!connection_grant_alive(connection) || blocked != REASON_NONE)
+        op_fail_state(op, connection);
+    else if (end == JOB_STORE)
+        op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "%s", why);
+    else if (str_is_empty(connection->sealed_refresh))
+        op_fail(op, RPC_CODE_TOKEN_EXPIRED, "the access token of " STR_FMT
+                                            " has expired and nothing can renew it",
+                STR_ARG(connection->id));
+    else
+        op_fail(op, RPC_CODE_PROVIDER_UNAVAILABLE,
+                "no fresh token can be had from the provider now; it is tried again%s%s",
+                why[0] != '\0' ? ": " : "", why);
+}
+
+/* ---- waiting for a refresh ---- */
+
+static void on_refreshed(struct job_waiter *self, enum job_end end,
+                         const struct connection *connection, const char *why, struct now now)
+{
+    struct token_call *call = CONTAINER_OF(self, struct token_call, waiter);
+    struct op *op = call->op;
+    if (connection == NULL)
+        op_fail(op, end == JOB_STORE ? RPC_CODE_STORE_UNAVAILABLE : RPC_CODE_UNKNOWN_CONNECTION,
+                "the connection can't be read");
+    else
+        give_what_there_is(op, connection, end, why, now);
+}
+
+/* Would asking the provider now do any good? A back-off is kept, whoever asks. */
+static bool may_refresh(const struct op *op, const struct connection *connection, struct now now)
+{
+    if (!connection_grant_alive(connection) || str_is_empty(connection->sealed_refresh) ||
+        connector_blocked_reason(&op->entry->connector) != REASON_NONE || op->engine->draining)
+        return false;
+    if (op->entry->lane.closed_until_ms > now.ms)
+        return false;
+    bool is_waiting = connection->failures > 0 || connection->uncertain_tries > 0 ||
+                      connection->doubts > 0;
+    if (is_waiting && connection->due_ms > now.ms)
+        return now.ms - connection->last_attempt_ms >= op->engine->settings.rules.backoff_min_ms &&
+               connection->uncertain_tries == 0;
+    bool is_fresh = connection->last_success_ms != TIME_NONE &&
+                    now.ms - connection->last_success_ms < schedule_gap_ms(connection->lifetime_ms);
+    return !is_fresh || !connection_serves_token(connection, now.ms);
+}
+
+static void join_refresh(struct op *op, const struct connection *connection, struct now now)
+{
+    struct task *task = schedule_find(op->engine, connection->id);
+    bool is_running = task != NULL && task->place == TASK_RUNNING;
+    if (!is_running && !may_refresh(op, connection, now)) {
+        give_what_there_is(op, connection, JOB_FAILED, "", now);
+        return;
+    }
+    if (task == NULL)
+        task = schedule_task(op->engine, connection->id, op->entry);
+    if (task == NULL) {
+        op_fail(op, RPC_CODE_BUSY, "too many refreshes are under way");
+        return;
+    }
+    if (is_running || task->forced)
+        op->engine->metrics->token_calls_joined++;
+    struct token_call *call = arena_alloc(&op->arena, sizeof(*call));
+    call->op = op;
+    call->waiter.done = on_refreshed;
+    job_wait(task, &call->waiter);
+    if (!is_running && !task->forced) {
+        task->due_ms = connection->due_ms;
+        task->expires_ms = connection->expires_ms;
+        schedule_force(op->engine, task, now);
+    }
+}
+
+static void on_token_read(struct op *op, struct now now)
+{
+    const struct connection *connection = op_connection(op);
+    if (connection == NULL || !op_take_entry_of(op, connection))
+        return;
+    if (connection->phase != PHASE_CONNECTED) {
+        op_fail_state(op, connection);
+        return;
+    }
+    struct validity validity = validity_of(op, connection, now);
+    if (validity.serves && validity.left_ms >= validity.wanted_ms)
+        answer_token(op, connection, now);
+    else
+        join_refresh(op, connection, now);
+}
+
+void call_token(struct op *op, struct now now)
+{
+    (void)now;
+    op->engine->metrics->token_calls++;
+    bool has_id = json_get(op->params, "connection") != NULL;
+    bool has_owner = json_get(op->params, "owner") != NULL;
+    if (has_id && !has_owner) {
+        op_read_connection(op, on_token_read);
+        return;
+    }
+    if (has_id || !has_owner || json_get(op->params, "connector") == NULL) {
+        op_fail_params(op, "connection", "either connection, or connector and owner");
+        return;
+    }
+    if (!op_take_entry(op))
+        return;
+    struct owner owner;
+    struct error err = {0};
+    if (owner_from_json(&op->arena, op->entry->connector.type, json_get(op->params, "owner"),
+                        &owner, &err) != STATUS_OK) {
+        op_fail(op, RPC_CODE_INVALID_OWNER, "%s", err.text);
+        return;
+    }
+    char key[OWNER_KEY_MAX];
+    struct store_read *read = store_read_new(STORE_READ_CONNECTION_OWNER);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    read->owner_key =
+        arena_copy(&read->arena, owner_key(op->entry->connector.type, &owner, key));
+    op_read(op, read, on_token_read);
+}
+
+/* ---- refresh ---- */
+
+static const char *last_outcome(const struct connection *connection, enum job_end end)
+{
+    if (end == JOB_NOT_NEEDED || end == JOB_STORE || end == JOB_SETUP ||
+        connection->history_count == 0)
+        return "not_sent";
+    const struct history_entry *last = &connection->history[connection->history_count - 1];
+    if (last->transport == TRANSPORT_LOST)
+        return "uncertain";
+    return last->transport == TRANSPORT_NOT_SENT ? "not_sent"
+                                                 : outcome_text((enum outcome)last->outcome);
+}
+
+static void on_refresh_done(struct job_waiter *self, enum job_end end,
+                            const struct connection *connection, const char *why, struct now now)
+{
+    struct token_call *call = CONTAINER_OF(self, struct token_call, waiter);
+    struct op *op = call->op;
+    if (connection == NULL || end == JOB_STORE) {
+        op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "%s", why[0] != '\0' ? why : "it can't be read");
+        return;
+    }
+    struct json *result = json_new_object();
+    json_set_text(result, "outcome", str_c(last_outcome(connection, end)));
+    json_set(result, "connection", view_connection(op->engine, connection, op->entry, true, now));
+    op_result(op, result, now);
+}
+
+static bool refresh_is_allowed(struct op *op, const struct connection *connection)
+{
+    bool force = op_bool(op, "force", false);
+    bool is_dead = connection->dead_reason != REASON_NONE;
+    bool may_revive = connection->dead_reason == REASON_REAUTHORIZATION_REQUIRED ||
+                      connection->dead_reason == REASON_REFRESH_EXHAUSTED;
+    if (connection->phase != PHASE_CONNECTED || op->entry->connector.disabled ||
+        (is_dead && !may_revive && !force)) {
+        op_fail_state(op, connection);
+        return false;
+    }
+    if (str_is_empty(connection->sealed_refresh)) {
+        op_fail(op, RPC_CODE_TOKEN_EXPIRED,
+                "connection " STR_FMT " has no refresh token: nothing can renew it",
+                STR_ARG(connection->id));
+        return false;
+    }
+    if (op->engine->draining) {
+        op_fail(op, RPC_CODE_BUSY, "refreshd is stopping");
+        return false;
+    }
+    return true;
+}
+
+static void on_refresh_read(struct op *op, struct now now)
+{
+    const struct connection *connection = op_connection(op);
+    if (connection == NULL || !op_take_entry_of(op, connection) ||
+        !refresh_is_allowed(op, connection))
+        return;
+    struct task *task = schedule_task(op->engine, connection->id, op->entry);
+    if (task == NULL) {
+        op_fail(op, RPC_CODE_BUSY, "too many refreshes are under way");
+        return;
+    }
+    struct token_call *call = arena_alloc(&op->arena, sizeof(*call));
+    call->op = op;
+    call->waiter.done = on_refresh_done;
+    job_wait(task, &call->waiter);
+    if (task->place != TASK_RUNNING && !task->forced) {
+        task->due_ms = connection->due_ms;
+        task->expires_ms = connection->expires_ms;
+        task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE;
+        schedule_force(op->engine, task, now);
+    }
+}
+
+void call_refresh(struct op *op, struct now now)
+{
+    (void)now;
+    op_read_connection(op, on_refresh_read);
+}

@@ -1,0 +1,216 @@
+#include "engine/catalog.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "port/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Index of the entry, or where it would stand. */
+static size_t place_of(const struct engine *engine, struct str id, bool *ret_found)
+{
+    size_t low = 0, high = engine->entry_count;
+    *ret_found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_compare(engine->entries[middle]->connector.id, id);
+        if (order == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct catalog_entry *catalog_find(const struct engine *engine, struct str id)
+{
+    bool found;
+    size_t place = place_of(engine, id, &found);
+    return found ? engine->entries[place] : NULL;
+}
+
+static struct catalog_entry *insert_new(struct engine *engine, struct str id)
+{
+    bool found;
+    size_t place = place_of(engine, id, &found);
+    ASSERT(!found);
+    if (engine->entry_count == engine->entry_capacity) {
+        engine->entry_capacity = engine->entry_capacity == 0 ? 16 : engine->entry_capacity * 2;
+        engine->entries = memory_grow(engine->entries, engine->entry_capacity *
+                                                           sizeof(struct catalog_entry *));
+    }
+    memmove(engine->entries + place + 1, engine->entries + place,
+            (engine->entry_count - place) * sizeof(struct catalog_entry *));
+    engine->entries[place] = memory_new(sizeof(struct catalog_entry));
+    engine->entry_count++;
+    return engine->entries[place];
+}
+
+static void parse_documents(struct engine *engine, struct catalog_entry *entry)
+{
+    profile_free(entry->own_profile);
+    entry->own_profile = NULL;
+    json_free(entry->config);
+    entry->config = NULL;
+
+    CLEANUP(json_freep) struct json *document = NULL;
+    struct error err = {0};
+    if (!str_is_empty(entry->connector.profile_json) &&
+        (json_parse(entry->connector.profile_json, JSON_LIMITS_DEFAULT, &document, &err) !=
+             STATUS_OK ||
+         profile_parse(document, STR("the connector's profile"),
+                       engine->settings.allow_plain_loopback, &entry->own_profile,
+                       &err) != STATUS_OK))
+        log_write(engine->log, LOG_LEVEL_ERROR, "connector.profile_invalid", err.text,
+                  LOG_TEXT("connector", entry->connector.id));
+    if (!str_is_empty(entry->connector.config_json) &&
+        json_parse(entry->connector.config_json, JSON_LIMITS_DEFAULT, &entry->config, &err) !=
+            STATUS_OK)
+        log_write(engine->log, LOG_LEVEL_ERROR, "connector.config_invalid", err.text,
+                  LOG_TEXT("connector", entry->connector.id));
+}
+
+struct catalog_entry *catalog_put(struct engine *engine, const struct connector *connector,
+                                  const struct credential *credentials, size_t credential_count)
+{
+    struct catalog_entry *entry = catalog_find(engine, connector->id);
+    bool is_new = entry == NULL;
+    if (is_new)
+        entry = insert_new(engine, connector->id);
+    if (credentials == NULL) {
+        credentials = entry->credentials;
+        credential_count = entry->credential_count;
+    }
+
+    struct arena old = entry->arena;
+    struct arena arena = {0};
+    bool documents_change =
+        is_new || !str_eq(connector->profile_json, entry->connector.profile_json) ||
+        !str_eq(connector->config_json, entry->connector.config_json);
+    struct connector copy;
+    record_copy_connector(&arena, connector, &copy);
+    struct credential *copies = arena_alloc(&arena, credential_count * sizeof(*copies) + 1);
+    for (size_t i = 0; i < credential_count; i++)
+        record_copy_credential(&arena, &credentials[i], &copies[i]);
+    entry->connector = copy;
+    entry->credentials = copies;
+    entry->credential_count = credential_count;
+    entry->arena = arena;
+    arena_deinit(&old);
+    if (documents_change)
+        parse_documents(engine, entry);
+    return entry;
+}
+
+static void entry_free(struct catalog_entry *entry)
+{
+    ASSERT(entry->refs == 0);
+    heap_deinit(&entry->lane.ready);
+    profile_free(entry->own_profile);
+    json_free(entry->config);
+    arena_deinit(&entry->arena);
+    free(entry);
+}
+
+void catalog_remove(struct engine *engine, struct catalog_entry *entry)
+{
+    bool found;
+    size_t place = place_of(engine, entry->connector.id, &found);
+    ASSERT(found);
+    engine->entry_count--;
+    memmove(engine->entries + place, engine->entries + place + 1,
+            (engine->entry_count - place) * sizeof(struct catalog_entry *));
+    entry->gone = true;
+    if (entry->refs == 0)
+        entry_free(entry);
+}
+
+void catalog_clear(struct engine *engine)
+{
+    while (engine->entry_count > 0)
+        catalog_remove(engine, engine->entries[engine->entry_count - 1]);
+    free(engine->entries);
+    engine->entries = NULL;
+    engine->entry_capacity = 0;
+}
+
+void catalog_ref(struct catalog_entry *entry)
+{
+    entry->refs++;
+}
+
+void catalog_unref(struct catalog_entry *entry)
+{
+    ASSERT(entry->refs > 0);
+    if (--entry->refs == 0 && entry->gone)
+        entry_free(entry);
+}
+
+const struct profile *catalog_profile(const struct engine *engine,
+                                      const struct catalog_entry *entry)
+{
+    if (!str_is_empty(entry->connector.profile_json))
+        return entry->own_profile;
+    return profile_set_find(engine->profiles, entry->connector.provider);
+}
+
+const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version)
+{
+    for (size_t i = 0; i < entry->credential_count; i++) {
+        if (entry->credentials[i].version == version)
+            return &entry->credentials[i];
+    }
+    return NULL;
+}
+
+const struct credential *catalog_working_credential(const struct catalog_entry *entry)
+{
+    int64_t version = entry->preferred_version != 0 ? entry->preferred_version
+                                                    : entry->connector.credential_version;
+    return catalog_credential(entry, version);
+}
+
+const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
+                                                     int64_t version, int64_t now_ms)
+{
+    const struct credential *refused = catalog_credential(entry, version);
+    for (size_t i = 0; refused != NULL && i < entry->credential_count; i++) {
+        const struct credential *other = &entry->credentials[i];
+        if (other->version < version && other->state == CREDENTIAL_RETIRING &&
+            (other->retires_ms == TIME_NONE || now_ms < other->retires_ms) &&
+            str_eq(other->client_id, refused->client_id))
+            return other;
+    }
+    return NULL;
+}
+
+static void secret_aad(struct str connector, int64_t version, struct buf *aad)
+{
+    CLEANUP(buf_deinit) struct buf number = {0};
+    buf_printf(&number, "%lld", (long long)version);
+    const struct str parts[] = {STR("credential"), connector, buf_str(&number)};
+    vault_aad(aad, parts, ARRAY_LEN(parts));
+}
+
+enum status catalog_open_secret(const struct engine *engine, const struct credential *credential,
+                                struct secret **out, struct error *err)
+{
+    if (str_is_empty(credential->sealed_secret))
+        return STATUS_OK;
+    CLEANUP(buf_deinit) struct buf aad = {0};
+    secret_aad(credential->connector, credential->version, &aad);
+    return vault_open(engine->vault, buf_str(&aad), credential->sealed_secret, out, err);
+}
+
+void catalog_seal_secret(const struct engine *engine, struct str connector, int64_t version,
+                         struct str secret, struct buf *sealed)
+{
+    CLEANUP(buf_deinit) struct buf aad = {0};
+    secret_aad(connector, version, &aad);
+    vault_seal(engine->vault, buf_str(&aad), secret, sealed);
+}

@@ -1,0 +1,86 @@
+/**
+ * The connectors, in memory: few, needed all the time. The store is the truth; an entry is replaced
+ * only when a write has been committed.
+ */
+#ifndef ENGINE_CATALOG_H
+#define ENGINE_CATALOG_H
+
+#include "engine/state.h"
+#include "oauth/token_request.h"
+
+/** What of a connector is due and not started, and what holds it up. */
+struct lane {
+    struct heap ready;         /* of tasks, by the end of their access token */
+    size_t in_flight;
+    int64_t closed_until_ms;   /* Retry-After: the whole client waits */
+    bool overflow;             /* more is due than is kept here … */
+    int64_t overflow_due_ms;   /* … from this due time on */
+    bool reading;
+};
+
+/** How sure we are that the credentials are refused (engine/credentials.h). */
+enum suspicion {
+    SUSPICION_NONE,
+    SUSPICION_UNCONFIRMED, /* one connection was told so: one other is asked */
+};
+
+/** What is to be written to the connector's row as soon as no other write of it is under way. */
+enum row_wish { ROW_WISH_NONE, ROW_WISH_BLOCK, ROW_WISH_PROBE_LATER, ROW_WISH_RECOVER };
+
+struct catalog_entry {
+    struct connector connector; /* texts in arena */
+    struct credential *credentials; /* newest first; texts in arena */
+    size_t credential_count;
+    struct arena arena;
+    struct profile *own_profile; /* inline; NULL: one of the set */
+    struct json *config;         /* endpoint variables; NULL: none */
+
+    struct lane lane;
+    size_t refs;               /* tasks and operations that point here */
+    bool gone;                 /* unregistered: freed with its last reference */
+    bool row_busy;             /* a write of its row is under way */
+    int64_t preferred_version; /* the credential that works, where it is not the current; 0 */
+    int64_t last_success_ms;   /* of any of its connections */
+    enum suspicion suspicion;
+    char suspect_connection[144]; /* whose answer began the suspicion */
+    int64_t acquitted_until_ms;   /* its refusal was its own affair */
+    bool probing;                 /* a connection is being looked for, or asked */
+    int64_t probe_retry_ms;
+    enum row_wish row_wish;
+    char rejection_code[64], rejection_message[208];
+    int64_t rejection_status;
+    int64_t rejected_version; /* credential */
+    bool sweeping;                /* a sweep's page is under way */
+    int64_t sweep_retry_ms;
+    int64_t persisted_success_ms; /* what the row of the current credential says */
+};
+
+struct catalog_entry *catalog_find(const struct engine *engine, struct str id);
+/** Take in what was committed: @credentials all that it has now, NULL: those it had stay. */
+struct catalog_entry *catalog_put(struct engine *engine, const struct connector *connector,
+                                  const struct credential *credentials, size_t credential_count);
+void catalog_remove(struct engine *engine, struct catalog_entry *entry);
+void catalog_clear(struct engine *engine);
+void catalog_ref(struct catalog_entry *entry);
+void catalog_unref(struct catalog_entry *entry);
+
+/** Its profile; NULL where that is not loaded any more. */
+const struct profile *catalog_profile(const struct engine *engine,
+                                      const struct catalog_entry *entry);
+/** NULL where there is none of that version. */
+const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version);
+/** The credential to use now: the preferred one, else the current; NULL: none. */
+const struct credential *catalog_working_credential(const struct catalog_entry *entry);
+/** A retiring one with the same client id whose overlap has not ended, other than `version`. */
+const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
+                                                     int64_t version, int64_t now_ms);
+
+/** Open a credential's secret; *out stays NULL where it has none. */
+MUST_CHECK enum status catalog_open_secret(const struct engine *engine,
+                                           const struct credential *credential, struct secret **out,
+                                           struct error *err);
+/** Seal one for (connector, version). */
+void catalog_seal_secret(const struct engine *engine, struct str connector, int64_t version,
+                         struct str secret, struct buf *sealed);
+
+#endif

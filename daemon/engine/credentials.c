@@ -1,0 +1,311 @@
+#include "engine/credentials.h"
+
+#include "common/memory.h"
+#include "engine/connector_write.h"
+#include "engine/event_json.h"
+#include "engine/job.h"
+
+#include <stdlib.h>
+
+bool credentials_are_acquitted(const struct catalog_entry *entry, struct str connection,
+                               struct now now)
+{
+    return now.ms < entry->acquitted_until_ms &&
+           str_eq(connection, str_c(entry->suspect_connection));
+}
+
+/* ---- the connector's row ---- */
+
+static size_t credential_index(const struct connector_write *change, int64_t version)
+{
+    for (size_t i = 0; i < change->credential_count; i++) {
+        if (change->credentials[i].version == version)
+            return i;
+    }
+    return change->credential_count;
+}
+
+static void row_block(struct connector_write *change, struct now now)
+{
+    struct catalog_entry *entry = change->entry;
+    struct connector *next = &change->next;
+    next->rejected_ms = now.ms;
+    entry->preferred_version = 0;
+    next->probe_interval_ms = CREDENTIALS_PROBE_MIN_MS;
+    next->probe_due_ms = now.ms + CREDENTIALS_PROBE_MIN_MS;
+    next->provider_error_status = entry->rejection_status;
+    next->provider_error_code = arena_copy(&change->arena, str_c(entry->rejection_code));
+    next->provider_error_message = arena_copy(&change->arena, str_c(entry->rejection_message));
+    size_t i = credential_index(change, entry->rejected_version);
+    if (i < change->credential_count) {
+        change->credentials[i].rejected_ms = now.ms;
+        change->credential_changed[i] = true;
+    }
+    event_append_connector(change->engine, change->write, EVENT_CREDENTIALS_REJECTED, next, -1,
+                           now);
+    log_write(change->engine->log, LOG_LEVEL_WARNING, "credentials.rejected",
+              "the provider refuses the client credentials: rotate them",
+              LOG_TEXT("connector", next->id), LOG_TEXT("code", next->provider_error_code));
+}
+
+static void row_probe_later(struct connector_write *change, struct now now)
+{
+    struct connector *next = &change->next;
+    next->probe_interval_ms =
+        MIN_OF(MAX_OF(next->probe_interval_ms, CREDENTIALS_PROBE_MIN_MS / 2) * 2,
+               CREDENTIALS_PROBE_MAX_MS);
+    next->probe_due_ms = now.ms + next->probe_interval_ms;
+}
+
+static void row_recover(struct connector_write *change, struct now now)
+{
+    struct connector *next = &change->next;
+    next->rejected_ms = TIME_NONE;
+    next->probe_due_ms = TIME_NONE;
+    next->probe_interval_ms = 0;
+    next->provider_error_status = 0;
+    next->provider_error_code = STR_NONE;
+    next->provider_error_message = STR_NONE;
+    for (size_t i = 0; i < change->credential_count; i++) {
+        if (change->credentials[i].rejected_ms != TIME_NONE &&
+            change->credentials[i].state == CREDENTIAL_CURRENT) {
+            change->credentials[i].rejected_ms = TIME_NONE;
+            change->credential_changed[i] = true;
+        }
+    }
+    event_append_connector(change->engine, change->write, EVENT_CREDENTIALS_RECOVERED, next, -1,
+                           now);
+    log_write(change->engine->log, LOG_LEVEL_NOTICE, "credentials.recovered",
+              "the client credentials work again", LOG_TEXT("connector", next->id));
+}
+
+static void on_row_written(struct connector_write *change, enum status status,
+                           const struct error *err, struct now now)
+{
+    struct catalog_entry *entry = change->entry;
+    if (status == STATUS_OK) {
+        entry->suspicion = SUSPICION_NONE;
+        return;
+    }
+    /* Another change came first, or the store is in trouble: the wish is judged anew. */
+    entry->row_wish = (enum row_wish)(intptr_t)change->user;
+    entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+    if (status != STATUS_CONFLICT)
+        log_write(change->engine->log, LOG_LEVEL_ERROR, "connector.save_failed", err->text,
+                  LOG_TEXT("connector", entry->connector.id));
+}
+
+static void carry_out_wish(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    enum row_wish wish = entry->row_wish;
+    bool is_rejected = entry->connector.rejected_ms != TIME_NONE;
+    if (is_rejected == (wish == ROW_WISH_BLOCK)) { /* it is so already */
+        entry->row_wish = ROW_WISH_NONE;
+        entry->suspicion = SUSPICION_NONE;
+        return;
+    }
+    struct connector_write *change = connector_write_begin(engine, entry, now);
+    if (change == NULL)
+        return;
+    entry->row_wish = ROW_WISH_NONE;
+    if (wish == ROW_WISH_BLOCK)
+        row_block(change, now);
+    else if (wish == ROW_WISH_PROBE_LATER)
+        row_probe_later(change, now);
+    else
+        row_recover(change, now);
+    connector_write_commit(change, on_row_written, (void *)(intptr_t)wish);
+}
+
+/* ---- what connections report ---- */
+
+static void persist_success(struct engine *engine, struct catalog_entry *entry, int64_t version,
+                            struct now now)
+{
+    if (now.ms - entry->persisted_success_ms < CREDENTIALS_PERSIST_MS ||
+        entry->row_wish != ROW_WISH_NONE)
+        return;
+    struct connector_write *change = connector_write_begin(engine, entry, now);
+    if (change == NULL)
+        return;
+    entry->persisted_success_ms = now.ms;
+    size_t i = credential_index(change, version);
+    if (i == change->credential_count) {
+        connector_write_abandon(change);
+        return;
+    }
+    change->credentials[i].last_success_ms = now.ms;
+    change->credential_changed[i] = true;
+    connector_write_commit(change, on_row_written, (void *)(intptr_t)ROW_WISH_NONE);
+}
+
+void credentials_note_success(struct engine *engine, struct catalog_entry *entry,
+                              int64_t credential_version, struct now now)
+{
+    entry->last_success_ms = now.ms;
+    if (entry->suspicion == SUSPICION_UNCONFIRMED) {
+        entry->suspicion = SUSPICION_NONE;
+        entry->acquitted_until_ms = now.ms + CREDENTIALS_ACQUITTED_MS;
+    }
+    if (entry->connector.rejected_ms != TIME_NONE)
+        entry->row_wish = ROW_WISH_RECOVER;
+    else
+        persist_success(engine, entry, credential_version, now);
+}
+
+void credentials_note_rejected(struct engine *engine, struct catalog_entry *entry,
+                               struct str connection, const struct rejection *rejection,
+                               struct now now)
+{
+    (void)engine;
+    if (entry->connector.rejected_ms != TIME_NONE) {
+        entry->row_wish = ROW_WISH_PROBE_LATER;
+        return;
+    }
+    str_copy_cut(rejection->code, entry->rejection_code, sizeof(entry->rejection_code));
+    str_copy_cut(rejection->message, entry->rejection_message, sizeof(entry->rejection_message));
+    entry->rejection_status = rejection->status;
+    entry->rejected_version = entry->preferred_version != 0 ? entry->preferred_version
+                                                            : entry->connector.credential_version;
+    if (entry->suspicion == SUSPICION_NONE) {
+        entry->suspicion = SUSPICION_UNCONFIRMED;
+        entry->probe_retry_ms = now.ms;
+        str_copy_cut(connection, entry->suspect_connection, sizeof(entry->suspect_connection));
+    } else if (!str_eq(connection, str_c(entry->suspect_connection))) {
+        entry->row_wish = ROW_WISH_BLOCK;
+    }
+}
+
+void credentials_probe_now(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    (void)engine;
+    entry->connector.probe_due_ms = now.ms;
+    entry->probe_retry_ms = now.ms;
+}
+
+/* ---- asking a connection ---- */
+
+struct probe {
+    struct job_waiter waiter;
+    struct catalog_entry *entry;
+};
+
+static void on_probed(struct job_waiter *self, enum job_end end,
+                      const struct connection *connection, const char *why, struct now now)
+{
+    (void)connection;
+    (void)why;
+    struct probe *probe = CONTAINER_OF(self, struct probe, waiter);
+    struct catalog_entry *entry = probe->entry;
+    entry->probing = false;
+    /* A definite answer has been acted on already; else somebody is asked again soon. */
+    if (end != JOB_REFRESHED && end != JOB_REJECTED && end != JOB_DEAD)
+        entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+    catalog_unref(entry);
+    free(probe);
+}
+
+static void ask(struct engine *engine, struct catalog_entry *entry, struct task *task,
+                struct now now)
+{
+    struct probe *probe = memory_new(sizeof(*probe));
+    probe->entry = entry;
+    probe->waiter.done = on_probed;
+    catalog_ref(entry);
+    task->is_probe = true;
+    job_wait(task, &probe->waiter);
+    schedule_force(engine, task, now);
+}
+
+/* No other connection can be asked: that one answer has to do. */
+static void nobody_to_ask(struct catalog_entry *entry, struct now now)
+{
+    entry->probing = false;
+    if (entry->suspicion == SUSPICION_UNCONFIRMED)
+        entry->row_wish = ROW_WISH_BLOCK;
+    else
+        entry->probe_retry_ms = now.ms + CREDENTIALS_PROBE_MIN_MS;
+}
+
+static void on_candidates(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct engine *engine = read->user;
+    struct catalog_entry *entry = catalog_find(engine, read->connector);
+    engine->background--;
+    if (entry == NULL) {
+        store_read_free(read);
+        return;
+    }
+    struct task *chosen = NULL;
+    for (size_t i = 0; i < read->due_count && chosen == NULL; i++) {
+        bool is_suspect = entry->suspicion == SUSPICION_UNCONFIRMED &&
+                          str_eq(read->due[i].id, str_c(entry->suspect_connection));
+        if (!is_suspect)
+            chosen = schedule_task(engine, read->due[i].id, entry);
+        if (chosen != NULL && chosen->place == TASK_NOWHERE) {
+            chosen->due_ms = read->due[i].due_ms;
+            chosen->expires_ms = read->due[i].expires_ms;
+        }
+    }
+    bool failed = read->status != STATUS_OK;
+    store_read_free(read);
+    if (chosen != NULL) {
+        ask(engine, entry, chosen, now);
+    } else if (failed) {
+        entry->probing = false;
+        entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+    } else {
+        nobody_to_ask(entry, now);
+    }
+}
+
+static bool wants_probe(const struct catalog_entry *entry, struct now now)
+{
+    if (entry->probing || entry->row_wish != ROW_WISH_NONE || now.ms < entry->probe_retry_ms ||
+        entry->connector.disabled)
+        return false;
+    if (entry->suspicion == SUSPICION_UNCONFIRMED)
+        return true;
+    return entry->connector.rejected_ms != TIME_NONE && now.ms >= entry->connector.probe_due_ms;
+}
+
+static void look_for_candidate(struct engine *engine, struct catalog_entry *entry)
+{
+    struct store_read *read = store_read_new(STORE_READ_DUE);
+    read->connector = arena_copy(&read->arena, entry->connector.id);
+    read->until_ms = INT64_MAX;
+    read->limit = 2;
+    read->user = engine;
+    read->completion.resume = on_candidates;
+    entry->probing = true;
+    engine->background++;
+    engine->store.read(engine->store.ctx, read);
+}
+
+void credentials_turn(struct engine *engine, struct now now)
+{
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        struct catalog_entry *entry = engine->entries[i];
+        if (entry->row_wish != ROW_WISH_NONE)
+            carry_out_wish(engine, entry, now);
+        if (!engine->draining && wants_probe(entry, now))
+            look_for_candidate(engine, entry);
+    }
+}
+
+int64_t credentials_next_ms(const struct engine *engine)
+{
+    int64_t next_ms = INT64_MAX;
+    for (size_t i = 0; i < engine->entry_count && !engine->draining; i++) {
+        const struct catalog_entry *entry = engine->entries[i];
+        if (entry->probing || entry->connector.disabled)
+            continue;
+        if (entry->suspicion == SUSPICION_UNCONFIRMED)
+            next_ms = MIN_OF(next_ms, entry->probe_retry_ms);
+        else if (entry->connector.rejected_ms != TIME_NONE)
+            next_ms = MIN_OF(next_ms,
+                             MAX_OF(entry->connector.probe_due_ms, entry->probe_retry_ms));
+    }
+    return next_ms;
+}

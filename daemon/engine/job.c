@@ -1,0 +1,417 @@
+#include "engine/job.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "engine/credentials.h"
+#include "engine/event_json.h"
+#include "engine/job_answer.h"
+#include "engine/job_save.h"
+#include "engine/outbox.h"
+#include "oauth/token_request.h"
+
+#include <stdlib.h>
+
+enum { JOB_READS_MAX = 8, JOB_STORE_RETRY_MS = 1000, JOB_SETUP_RETRY_MS = 60 * 1000 };
+
+/* ---- tokens ---- */
+
+static void token_aad(struct str connection, const char *field, int64_t generation,
+                      struct buf *aad)
+{
+    CLEANUP(buf_deinit) struct buf number = {0};
+    buf_printf(&number, "%lld", (long long)generation);
+    const struct str parts[] = {STR("connection"), connection, str_c(field), buf_str(&number)};
+    vault_aad(aad, parts, ARRAY_LEN(parts));
+}
+
+void job_seal_token(const struct engine *engine, struct str connection, const char *field,
+                    int64_t generation, struct str token, struct buf *sealed)
+{
+    CLEANUP(buf_deinit) struct buf aad = {0};
+    token_aad(connection, field, generation, &aad);
+    vault_seal(engine->vault, buf_str(&aad), token, sealed);
+}
+
+enum status job_open_token(const struct engine *engine, struct str connection, const char *field,
+                           int64_t generation, struct str sealed, struct secret **out,
+                           struct error *err)
+{
+    CLEANUP(buf_deinit) struct buf aad = {0};
+    token_aad(connection, field, generation, &aad);
+    return vault_open(engine->vault, buf_str(&aad), sealed, out, err);
+}
+
+/* ---- begin and end ---- */
+
+void job_wait(struct task *task, struct job_waiter *waiter)
+{
+    waiter->next = task->waiters;
+    task->waiters = waiter;
+}
+
+static void job_free(struct job *job)
+{
+    store_read_free(job->record);
+    http_request_free(job->request);
+    oauth_verdict_deinit(&job->verdict);
+    arena_deinit(&job->arena);
+    free(job);
+}
+
+void job_finish(struct job *job, enum job_end end, const struct connection *connection,
+                int64_t due_ms, struct now now)
+{
+    struct engine *engine = job->engine;
+    struct task *task = job->task;
+    struct job_waiter *waiter = task->waiters;
+    int64_t expires_ms = connection != NULL ? connection->expires_ms : task->expires_ms;
+    task->waiters = NULL;
+    task->job = NULL;
+    task->entry->lane.in_flight--;
+    engine->jobs--;
+    schedule_settle(engine, task, due_ms, expires_ms, now);
+    while (waiter != NULL) {
+        struct job_waiter *next = waiter->next;
+        waiter->done(waiter, end, connection, job->why, now);
+        waiter = next;
+    }
+    job_free(job);
+}
+
+static struct job *job_begin(struct engine *engine, struct task *task)
+{
+    ASSERT(task->job == NULL);
+    struct job *job = memory_new(sizeof(*job));
+    job->engine = engine;
+    job->task = task;
+    job->why = "";
+    task->job = job;
+    task->place = TASK_RUNNING;
+    task->entry->lane.in_flight++;
+    engine->jobs++;
+    return job;
+}
+
+void job_start(struct engine *engine, struct task *task, int64_t credential_version,
+               struct now now)
+{
+    struct job *job = job_begin(engine, task);
+    job->credential_version = credential_version;
+    job_read(job, now);
+}
+
+void job_start_check(struct engine *engine, struct task *task, const struct credential *candidate,
+                     struct str candidate_secret, struct now now)
+{
+    struct job *job = job_begin(engine, task);
+    job->candidate = candidate;
+    job->candidate_secret = candidate_secret;
+    task->forced = true;
+    job_read(job, now);
+}
+
+/* ---- read ---- */
+
+static void on_read(struct completion *completion, struct now now);
+
+void job_read(struct job *job, struct now now)
+{
+    (void)now;
+    job->reads++;
+    struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
+    read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
+    read->ids[0] = arena_copy(&read->arena, str_c(job->task->id));
+    read->id_count = 1;
+    read->user = job;
+    read->completion.resume = on_read;
+    job->engine->store.read(job->engine->store.ctx, read);
+}
+
+static void job_prepare(struct job *job, struct now now);
+
+/* An attempt was left open, by a crash or a lost save: what became of it nobody knows. */
+static void job_recover(struct job *job, struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    job->attempt_id = connection->attempt_id;
+    lifecycle_attempt_lost(connection, now, &job->decision);
+    job->then = JOB_THEN_START_OVER;
+    job_save(job, now);
+}
+
+static void on_read(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct job *job = read->user;
+    if (read->status != STATUS_OK) {
+        log_write(job->engine->log, LOG_LEVEL_ERROR, "store.read_failed", read->error.text,
+                  LOG_TEXT("connection", str_c(job->task->id)));
+        store_read_free(read);
+        job->why = "the store can't be read";
+        job_finish(job, JOB_STORE, NULL, now.ms + JOB_STORE_RETRY_MS, now);
+        return;
+    }
+    store_read_free(job->record);
+    job->record = read;
+    if (read->connection_count == 0) {
+        job_finish(job, JOB_NOT_NEEDED, NULL, TIME_NONE, now);
+        return;
+    }
+    const struct connection *connection = &read->connections[0];
+    if (connection->attempt_id != 0) {
+        job_recover(job, now);
+        return;
+    }
+    switch (lifecycle_due(connection, &job->task->entry->connector, &job->engine->settings.rules,
+                          job->task->forced || job->task->is_probe, now, &job->decision)) {
+    case DUE_NOTHING:
+        job_finish(job, JOB_NOT_NEEDED, connection, connection->due_ms, now);
+        return;
+    case DUE_CHANGED:
+        job->then = JOB_THEN_FINISH;
+        job->end = JOB_NOT_NEEDED;
+        job_save(job, now);
+        return;
+    case DUE_SEND:
+        job_prepare(job, now);
+        return;
+    }
+}
+
+/* ---- build the request, write the intent ---- */
+
+static void setup_failed(struct job *job, const char *event, const struct error *err,
+                         struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    log_write(job->engine->log, LOG_LEVEL_ERROR, event, err->text,
+              LOG_TEXT("connection", connection->id), LOG_TEXT("connector", connection->connector));
+    job->why = "the request could not be built: see the log";
+    job_finish(job, JOB_SETUP, connection, now.ms + JOB_SETUP_RETRY_MS, now);
+}
+
+static enum status build_message(struct job *job, const struct credential *credential,
+                                 struct str secret, struct str refresh_token, struct now now,
+                                 struct error *err)
+{
+    struct engine *engine = job->engine;
+    const struct connection *connection = &job->record->connections[0];
+    const struct oauth_client client = {
+        .client_id = credential->client_id,
+        .method = credential->method,
+        .secret = secret,
+        .certificate = credential->certificate,
+    };
+    CLEANUP(secret_freep) struct secret *access_token = NULL;
+    if (!str_is_empty(connection->sealed_access) &&
+        job_open_token(engine, connection->id, "access_token", connection->generation,
+                       connection->sealed_access, &access_token, err) != STATUS_OK)
+        return STATUS_INVALID;
+    struct oauth_refresh refresh = {
+        .profile = job->profile,
+        .client = &client,
+        .config = job->task->entry->config,
+        .refresh_token = refresh_token,
+        .access_token = access_token != NULL ? secret_str(access_token) : STR_NONE,
+        .scopes = connection->scopes_granted,
+        .now_wall_ms = now.wall_ms,
+    };
+    engine->entropy.fill(engine->entropy.ctx, refresh.random, sizeof(refresh.random));
+    return oauth_build_refresh(&refresh, &job->request->message, err);
+}
+
+static enum status choose_credential(struct job *job, const struct credential **ret_credential,
+                                     struct secret **ret_secret, struct error *err)
+{
+    const struct catalog_entry *entry = job->task->entry;
+    const struct credential *credential = job->candidate;
+    if (credential == NULL)
+        credential = job->credential_version != 0
+                         ? catalog_credential(entry, job->credential_version)
+                         : catalog_working_credential(entry);
+    if (credential == NULL)
+        return error_set(err, STATUS_INVALID, "connector " STR_FMT " has no credential",
+                         STR_ARG(entry->connector.id));
+    *ret_credential = credential;
+    if (job->candidate != NULL) {
+        *ret_secret = secret_copy(job->candidate_secret);
+        return STATUS_OK;
+    }
+    return catalog_open_secret(job->engine, credential, ret_secret, err);
+}
+
+static void on_intent(struct completion *completion, struct now now);
+
+static void write_intent(struct job *job, struct now now)
+{
+    struct engine *engine = job->engine;
+    const struct connection *connection = &job->record->connections[0];
+    do
+        job->attempt_id = engine_random(engine);
+    while (job->attempt_id == 0);
+    struct store_write *write = store_write_new(now.ms);
+    store_write_open_attempt(write, connection->id, connection->version, job->attempt_id,
+                             connection->refresh_print);
+    write->user = job;
+    write->completion.resume = on_intent;
+    engine->store.write(engine->store.ctx, write);
+}
+
+static void job_prepare(struct job *job, struct now now)
+{
+    struct engine *engine = job->engine;
+    const struct connection *connection = &job->record->connections[0];
+    struct error err = {0};
+    job->profile = catalog_profile(engine, job->task->entry);
+    if (job->profile == NULL) {
+        error_set(&err, STATUS_INVALID, "no profile for provider \"" STR_FMT "\" is loaded",
+                  STR_ARG(job->task->entry->connector.provider));
+        setup_failed(job, "refresh.no_profile", &err, now);
+        return;
+    }
+    const struct credential *credential = NULL;
+    CLEANUP(secret_freep) struct secret *secret = NULL;
+    CLEANUP(secret_freep) struct secret *refresh_token = NULL;
+    if (choose_credential(job, &credential, &secret, &err) != STATUS_OK) {
+        setup_failed(job, "refresh.credential_unusable", &err, now);
+        return;
+    }
+    if (job_open_token(engine, connection->id, "refresh_token", connection->generation,
+                       connection->sealed_refresh, &refresh_token, &err) != STATUS_OK) {
+        setup_failed(job, "refresh.token_unusable", &err, now);
+        return;
+    }
+    job->credential_version = credential->version;
+    http_request_free(job->request);
+    job->request = http_request_new();
+    if (build_message(job, credential, secret != NULL ? secret_str(secret) : STR_NONE,
+                      secret_str(refresh_token), now, &err) != STATUS_OK) {
+        setup_failed(job, "refresh.request_invalid", &err, now);
+        return;
+    }
+    write_intent(job, now);
+}
+
+/* ---- send ---- */
+
+static void on_answer(struct completion *completion, struct now now);
+
+static void job_send(struct job *job, struct now now)
+{
+    struct engine *engine = job->engine;
+    const struct connection *connection = &job->record->connections[0];
+    job->started_ms = now.ms;
+    if (connection->due_ms != TIME_NONE && connection->due_ms <= now.ms)
+        histogram_add(&engine->metrics->late_ms, now.ms - connection->due_ms);
+    job->request->deadline_ms = job_deadline_ms(job->profile, connection);
+    job->request->user = job;
+    job->request->completion.resume = on_answer;
+    engine->in_flight++;
+    engine->http.send(engine->http.ctx, job->request);
+}
+
+static void on_intent(struct completion *completion, struct now now)
+{
+    struct store_write *write = CONTAINER_OF(completion, struct store_write, completion);
+    struct job *job = write->user;
+    enum status status = write->status;
+    struct error err = write->error;
+    store_write_free(write);
+
+    if (status == STATUS_OK && job->engine->draining) {
+        job->decision = (struct decision){.next = job->record->connections[0]};
+        job->then = JOB_THEN_FINISH;
+        job->end = JOB_FAILED;
+        job->why = "refreshd is stopping";
+        job_save(job, now);
+        return;
+    }
+    if (status == STATUS_OK) {
+        job_send(job, now);
+        return;
+    }
+    job->attempt_id = 0;
+    if ((status == STATUS_CONFLICT || status == STATUS_UNCERTAIN) && job->reads < JOB_READS_MAX) {
+        job_read(job, now);
+        return;
+    }
+    log_write(job->engine->log, LOG_LEVEL_ERROR, "refresh.intent_failed", err.text,
+              LOG_TEXT("connection", str_c(job->task->id)),
+              LOG_TEXT("status", str_c(status_text(status))));
+    job->why = "the store can't be written: nothing was sent";
+    job_finish(job, JOB_STORE, &job->record->connections[0], now.ms + JOB_STORE_RETRY_MS, now);
+}
+
+/* ---- the answer ---- */
+
+static void count_answer(struct job *job)
+{
+    struct metrics *metrics = job->engine->metrics;
+    histogram_add(&metrics->token_request_ms, job->request->took_ms);
+    switch (job->answer.end) {
+    case TRANSPORT_ANSWERED:
+        metrics->refreshes[job->answer.outcome]++;
+        break;
+    case TRANSPORT_NOT_SENT:
+        metrics->requests_not_sent++;
+        break;
+    case TRANSPORT_LOST:
+        metrics->requests_lost++;
+        break;
+    }
+}
+
+static enum job_end end_of(const struct job *job)
+{
+    if (job->answer.end == TRANSPORT_ANSWERED) {
+        if (job->answer.outcome == OUTCOME_REFRESHED)
+            return JOB_REFRESHED;
+        if (job->decision.signal == SIGNAL_CREDENTIAL_REJECTED)
+            return JOB_REJECTED;
+    }
+    return job->decision.next.dead_reason != REASON_NONE ? JOB_DEAD : JOB_FAILED;
+}
+
+void job_decide(struct job *job, struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    lifecycle_answered(connection, &job->task->entry->connector, &job->answer,
+                       &job->engine->settings.rules, now, engine_random(job->engine),
+                       &job->decision);
+    job->then = JOB_THEN_FINISH;
+    job->end = end_of(job);
+    const struct credential *fallback = catalog_fallback_credential(
+        job->task->entry, job->credential_version, now.ms);
+    if (job->end == JOB_REJECTED && job->candidate == NULL && fallback != NULL) {
+        job->then = JOB_THEN_FALL_BACK;
+        job->fallback_version = fallback->version;
+    }
+}
+
+static void on_answer(struct completion *completion, struct now now)
+{
+    struct http_request *request = CONTAINER_OF(completion, struct http_request, completion);
+    struct job *job = request->user;
+    struct engine *engine = job->engine;
+    engine->in_flight--;
+    job->answered_ms = now.ms;
+    const struct job_answer_input input = {
+        .engine = engine,
+        .entry = job->task->entry,
+        .profile = job->profile,
+        .connection = &job->record->connections[0],
+        .request = request,
+        .credential_version = job->credential_version,
+        .started_ms = job->started_ms,
+        .now = now,
+    };
+    oauth_verdict_deinit(&job->verdict);
+    job->verdict = (struct oauth_verdict){0};
+    job_read_answer(&input, &job->arena, &job->verdict, &job->answer);
+    job->has_answer = true;
+    if (credentials_are_acquitted(job->task->entry, str_c(job->task->id), now))
+        job->answer.bare_invalid_client = false;
+    count_answer(job);
+    job_decide(job, now);
+    job_save(job, now);
+}

@@ -1,0 +1,166 @@
+#include "engine/job_answer.h"
+
+#include "engine/job.h"
+#include "oauth/jwt_claims.h"
+#include "oauth/scope_set.h"
+
+enum {
+    DEADLINE_DEFAULT_MS = 15 * 1000,
+    DEADLINE_WINDOW_MIN_MS = 4 * 1000,
+    DEADLINE_LONG_MS = 120 * 1000,
+    SUCCESSES_WITHOUT_ROTATION = 3, /* then a provider of unknown habits counts as not rotating */
+};
+
+struct replay_rules job_replay_rules(const struct profile *profile,
+                                     const struct connection *connection)
+{
+    struct replay_rules rules = {.rotates = true};
+    enum rotation rotation = profile_rotation(profile);
+    bool seen_not_to_rotate = rotation == ROTATION_UNKNOWN &&
+                              connection->no_rotation_count >= SUCCESSES_WITHOUT_ROTATION;
+    if (rotation == ROTATION_NEVER || seen_not_to_rotate)
+        rules = (struct replay_rules){.rotates = false, .safe = true};
+    switch (profile_replay(profile)) {
+    case REPLAY_SAFE:
+        rules.safe = true;
+        break;
+    case REPLAY_HOLD:
+        rules.hold = true;
+        break;
+    case REPLAY_WINDOW:
+        rules.window_ms = profile_replay_window_ms(profile);
+        break;
+    case REPLAY_DEFAULT:
+        break;
+    }
+    return rules;
+}
+
+int64_t job_deadline_ms(const struct profile *profile, const struct connection *connection)
+{
+    struct replay_rules rules = job_replay_rules(profile, connection);
+    if (rules.window_ms > 0)
+        return MAX_OF(rules.window_ms / 2, DEADLINE_WINDOW_MIN_MS);
+    if (rules.hold)
+        return DEADLINE_LONG_MS;
+    return DEADLINE_DEFAULT_MS;
+}
+
+static struct str copy_c(struct arena *arena, const char *text)
+{
+    return text[0] == '\0' ? STR_NONE : arena_copy(arena, str_c(text));
+}
+
+/* Answer, JWT, last known, profile, in this order. 0: unknown. */
+static int64_t lifetime_of(const struct job_answer_input *input,
+                           const struct oauth_verdict *verdict)
+{
+    if (verdict->expires_in_s > 0)
+        return verdict->expires_in_s * 1000;
+    int64_t jwt_s = jwt_lifetime_s(verdict->access_token, input->now.wall_ms);
+    if (jwt_s > 0)
+        return MIN_OF(jwt_s, SCHEDULE_LIFETIME_MAX_S) * 1000;
+    if (input->connection->lifetime_ms > 0)
+        return input->connection->lifetime_ms;
+    return profile_access_lifetime_ms(input->profile);
+}
+
+/* Lost is what this grant had and does not have now; what it had includes what an earlier answer
+ * already took away, or the loss would seem over with the next answer that repeats it. */
+static void compare_scopes(const struct connection *connection, struct str scope,
+                           struct arena *arena, struct refresh_answer *answer)
+{
+    answer->scope = scope_set_from_text(arena, scope);
+    if (str_is_empty(answer->scope))
+        return; /* some servers always say "" and mean nothing by it */
+    answer->scope_said = true;
+    struct str lost = scope_set_minus(arena, connection->scopes_granted, answer->scope);
+    if (connection->advisory_reason == REASON_SCOPES_REDUCED) {
+        struct str still = scope_set_minus(arena, connection->scopes_removed, answer->scope);
+        lost = scope_set_from_text(
+            arena, arena_printf(arena, STR_FMT " " STR_FMT, STR_ARG(lost), STR_ARG(still)));
+    }
+    answer->scope_lost = lost;
+}
+
+static struct str seal(const struct job_answer_input *input, const char *field, struct str token,
+                       struct arena *arena)
+{
+    CLEANUP(buf_deinit) struct buf sealed = {0};
+    job_seal_token(input->engine, input->connection->id, field, input->connection->generation,
+                   token, &sealed);
+    return arena_copy(arena, buf_str(&sealed));
+}
+
+static void take_tokens(const struct job_answer_input *input, struct arena *arena,
+                        const struct oauth_verdict *verdict, struct refresh_answer *answer)
+{
+    answer->sealed_access = seal(input, "access_token", verdict->access_token, arena);
+    if (!str_is_empty(verdict->refresh_token)) {
+        uint8_t print[VAULT_PRINT_BYTES];
+        vault_print(input->engine->vault, verdict->refresh_token, print);
+        struct str print_text = {.data = (const char *)print, .len = sizeof(print)};
+        /* The same token again is no rotation. */
+        if (!str_eq(print_text, input->connection->refresh_print)) {
+            answer->sealed_refresh = seal(input, "refresh_token", verdict->refresh_token, arena);
+            answer->refresh_print = arena_copy(arena, print_text);
+        }
+    }
+    answer->token_type = arena_copy(arena, verdict->token_type);
+    if (str_is_set(verdict->scope))
+        compare_scopes(input->connection, verdict->scope, arena, answer);
+    answer->lifetime_ms = lifetime_of(input, verdict);
+    if (verdict->refresh_expires_in_s > 0)
+        answer->refresh_lifetime_ms = verdict->refresh_expires_in_s * 1000;
+    else if (str_is_set(answer->sealed_refresh))
+        answer->refresh_lifetime_ms = profile_refresh_lifetime_ms(input->profile);
+}
+
+static void classify(const struct job_answer_input *input, struct arena *arena,
+                     struct oauth_verdict *verdict, struct refresh_answer *answer)
+{
+    const struct http_request *request = input->request;
+    const struct oauth_answer raw = {
+        .status = request->status,
+        .headers = request->headers,
+        .header_count = request->header_count,
+        .body = request->body != NULL ? secret_str(request->body) : STR(""),
+        .body_too_large = request->body_too_large,
+        .now_wall_ms = input->now.wall_ms,
+    };
+    oauth_classify(input->profile, &raw, verdict);
+    answer->outcome = verdict->outcome;
+    answer->dead_reason = verdict->dead_reason;
+    answer->bare_invalid_client = verdict->bare_invalid_client;
+    answer->status = request->status;
+    answer->retry_after_ms = verdict->retry_after_s >= 0 ? verdict->retry_after_s * 1000 : -1;
+    answer->provider_code = copy_c(arena, verdict->provider_code);
+    answer->provider_message = copy_c(arena, verdict->provider_message);
+    if (verdict->outcome == OUTCOME_REFRESHED)
+        take_tokens(input, arena, verdict, answer);
+}
+
+void job_read_answer(const struct job_answer_input *input, struct arena *arena,
+                     struct oauth_verdict *ret_verdict, struct refresh_answer *ret_answer)
+{
+    const struct connection *connection = input->connection;
+    *ret_answer = (struct refresh_answer){
+        .end = input->request->end,
+        .outcome = OUTCOME_TRANSIENT,
+        .retry_after_ms = -1,
+        .started_ms = input->started_ms,
+        .took_ms = input->request->took_ms,
+        .credential_version = input->credential_version,
+        .first_after_rotation = connection->credential_version != 0 &&
+                                connection->credential_version < input->credential_version,
+        .replay = job_replay_rules(input->profile, connection),
+    };
+    int64_t failing_since_ms = connection->failing_since_ms != TIME_NONE
+                                   ? connection->failing_since_ms
+                                   : input->now.ms;
+    ret_answer->others_succeed = input->entry->last_success_ms > failing_since_ms;
+    if (input->request->end == TRANSPORT_ANSWERED)
+        classify(input, arena, ret_verdict, ret_answer);
+    else
+        ret_answer->provider_message = copy_c(arena, input->request->error.text);
+}

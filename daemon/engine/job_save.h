@@ -1,0 +1,53 @@
+/**
+ * The second half of a job: make the decision durable, then act on it. A save that fails is repeated
+ * from a fresh read until the store takes it, or until the record shows that somebody newer has
+ * written: then the answer goes to the rescue table and changes nothing.
+ */
+#ifndef ENGINE_JOB_SAVE_H
+#define ENGINE_JOB_SAVE_H
+
+#include "engine/job.h"
+#include "oauth/classify.h"
+
+/** What follows once the decision is durable. */
+enum job_then {
+    JOB_THEN_FINISH,
+    JOB_THEN_START_OVER, /* read again: an attempt that was left open is closed now */
+    JOB_THEN_FALL_BACK,  /* try the retiring credential */
+};
+
+struct job {
+    struct engine *engine;
+    struct task *task;
+    struct store_read *record; /* connections[0]: what the decision is about */
+    int reads;
+    const struct profile *profile;
+    int64_t credential_version, fallback_version;
+    const struct credential *candidate; /* of a check; NULL else */
+    struct str candidate_secret;
+    uint64_t attempt_id; /* open; 0: none */
+    struct http_request *request;
+    struct arena arena; /* texts of the answer */
+    struct oauth_verdict verdict;
+    struct refresh_answer answer;
+    bool has_answer;
+    struct decision decision;
+    enum job_then then;
+    enum job_end end;
+    const char *why;
+    int64_t started_ms, answered_ms;
+    struct heap_node retry; /* in engine->unsaved */
+};
+
+void job_read(struct job *job, struct now now);
+void job_decide(struct job *job, struct now now);
+/** Write job->decision, close the attempt, and go on with job->then. */
+void job_save(struct job *job, struct now now);
+/** @due_ms when the connection is next due; TIME_NONE: it leaves memory */
+void job_finish(struct job *job, enum job_end end, const struct connection *connection,
+                int64_t due_ms, struct now now);
+/** Repeat the saves whose time has come. */
+void job_save_turn(struct engine *engine, struct now now);
+int64_t job_save_next_ms(const struct engine *engine);
+
+#endif

@@ -1,0 +1,278 @@
+#include "engine/op.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "engine/outbox.h"
+#include "engine/view.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OP_MESSAGE_MAX = ERROR_TEXT_MAX };
+
+struct op *op_new(struct engine *engine, enum rpc_method_id method, const struct json *params,
+                  const struct caller *caller, struct reply_sink sink)
+{
+    struct op *op = memory_new(sizeof(*op));
+    op->engine = engine;
+    op->method = method;
+    op->params = params != NULL ? json_copy(params) : json_new_object();
+    op->caller = *caller;
+    op->sink = sink;
+    engine->ops++;
+    return op;
+}
+
+static void op_free(struct op *op)
+{
+    op->engine->ops--;
+    if (op->entry != NULL)
+        catalog_unref(op->entry);
+    store_read_free(op->read);
+    store_write_free(op->write);
+    json_free(op->params);
+    arena_deinit(&op->arena);
+    free(op);
+}
+
+/* ---- steps ---- */
+
+static void on_read(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct op *op = read->user;
+    store_read_free(op->read);
+    op->read = read;
+    op->next(op, now);
+}
+
+void op_read(struct op *op, struct store_read *read, op_step *next)
+{
+    op->next = next;
+    read->user = op;
+    read->completion.resume = on_read;
+    op->engine->store.read(op->engine->store.ctx, read);
+}
+
+static void on_written(struct completion *completion, struct now now)
+{
+    struct store_write *write = CONTAINER_OF(completion, struct store_write, completion);
+    struct op *op = write->user;
+    store_write_free(op->write);
+    op->write = write;
+    if (write->status == STATUS_OK)
+        outbox_kick(op->engine, now);
+    op->next(op, now);
+}
+
+void op_write(struct op *op, struct store_write *write, op_step *next)
+{
+    op->next = next;
+    write->user = op;
+    write->completion.resume = on_written;
+    op->engine->store.write(op->engine->store.ctx, write);
+}
+
+/* ---- ends ---- */
+
+void op_result(struct op *op, struct json *take_result, struct now now)
+{
+    (void)now;
+    op->sink.result(op->sink.ctx, take_result);
+    op_free(op);
+}
+
+static void op_end(struct op *op, struct rpc_failure failure)
+{
+    const struct rpc_method *method = rpc_method_at(op->method);
+    if (method->changes)
+        log_write(op->engine->log, LOG_LEVEL_INFO, "call.refused", failure.message,
+                  LOG_TEXT("method", str_c(method->name)), LOG_I64("uid", op->caller.uid),
+                  LOG_TEXT("code", failure.code == RPC_ERROR_REFRESHD
+                                       ? str_c(rpc_code_text(failure.word))
+                                       : STR("invalid_params")));
+    op->sink.failure(op->sink.ctx, failure);
+    op_free(op);
+}
+
+void op_fail_data(struct op *op, enum rpc_code word, struct json *take_data, const char *format,
+                  ...)
+{
+    char message[OP_MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    op_end(op, (struct rpc_failure){.code = RPC_ERROR_REFRESHD,
+                                    .word = word,
+                                    .message = message,
+                                    .data = take_data});
+}
+
+void op_fail(struct op *op, enum rpc_code word, const char *format, ...)
+{
+    char message[OP_MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    op_end(op, (struct rpc_failure){.code = RPC_ERROR_REFRESHD, .word = word, .message = message});
+}
+
+void op_fail_params(struct op *op, const char *path, const char *format, ...)
+{
+    char expected[OP_MESSAGE_MAX];
+    char message[OP_MESSAGE_MAX + 64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(expected, sizeof(expected), format, args);
+    va_end(args);
+    snprintf(message, sizeof(message), "%s: expected %s", path, expected);
+    struct json *data = json_new_object();
+    json_set_text(data, "path", str_c(path));
+    json_set_text(data, "expected", str_c(expected));
+    op_end(op,
+           (struct rpc_failure){.code = RPC_ERROR_PARAMS, .message = message, .data = data});
+}
+
+void op_fail_store(struct op *op, const struct error *err)
+{
+    op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "the store can't do this now: %s", err->text);
+}
+
+void op_fail_state(struct op *op, const struct connection *connection)
+{
+    const struct connector *connector = &op->entry->connector;
+    enum reason blocked = connector_blocked_reason(connector);
+    enum connection_state state = connection_state_of(connection, blocked);
+    if (state == STATE_PENDING || state == STATE_DISCONNECTED) {
+        op_fail(op, RPC_CODE_NOT_CONNECTED, "connection " STR_FMT " is %s",
+                STR_ARG(connection->id), connection_state_text(state));
+        return;
+    }
+    enum reason reason = connection_reason_of(connection, blocked);
+    struct json *data = json_new_object();
+    json_set_text(data, "class", str_c(reason_class_text(reason_class_of(reason))));
+    json_set_text(data, "reason", str_c(reason_text(reason)));
+    json_set_text(data, "detail",
+                  str_is_empty(connection->detail) ? STR_NONE : connection->detail);
+    json_set(data, "remedy", view_remedy(reason, connector, connection));
+    bool is_blocked = state == STATE_BLOCKED;
+    op_fail_data(op, is_blocked ? RPC_CODE_BLOCKED : RPC_CODE_NEEDS_RECONNECT, data,
+                 is_blocked ? "connector of " STR_FMT " is blocked: %s"
+                            : "connection " STR_FMT " needs a reconnect: %s",
+                 STR_ARG(connection->id), reason_text(reason));
+}
+
+void op_again(struct op *op, struct now now)
+{
+    if (++op->tries >= OP_TRIES_MAX) {
+        op_fail(op, RPC_CODE_CONFLICT, "it was changed meanwhile, again and again: try later");
+        return;
+    }
+    heap_push(&op->engine->op_retries, &op->retry, now.ms + OP_RETRY_MS);
+}
+
+void op_turn(struct engine *engine, struct now now)
+{
+    struct heap_node *top;
+    while ((top = heap_top(&engine->op_retries)) != NULL && top->key <= now.ms) {
+        heap_remove(&engine->op_retries, top);
+        struct op *op = CONTAINER_OF(top, struct op, retry);
+        op->begin(op, now);
+    }
+}
+
+int64_t op_next_ms(const struct engine *engine)
+{
+    const struct heap_node *top = heap_top(&engine->op_retries);
+    return top != NULL ? top->key : INT64_MAX;
+}
+
+/* ---- what methods need ---- */
+
+struct str op_text(const struct op *op, const char *name)
+{
+    return json_text(json_get(op->params, name));
+}
+
+bool op_bool(const struct op *op, const char *name, bool fallback)
+{
+    return json_bool(json_get(op->params, name), fallback);
+}
+
+static bool take_entry(struct op *op, struct str id)
+{
+    struct catalog_entry *entry = catalog_find(op->engine, id);
+    if (entry == NULL) {
+        op_fail(op, RPC_CODE_UNKNOWN_CONNECTOR, "there is no connector \"" STR_FMT "\"",
+                STR_ARG(id));
+        return false;
+    }
+    if (op->entry != NULL)
+        catalog_unref(op->entry);
+    op->entry = entry;
+    catalog_ref(entry);
+    return true;
+}
+
+bool op_take_entry(struct op *op)
+{
+    return take_entry(op, op_text(op, "connector"));
+}
+
+bool op_take_entry_of(struct op *op, const struct connection *connection)
+{
+    return take_entry(op, connection->connector);
+}
+
+void op_audit(struct op *op, struct store_write *write, struct str subject,
+              const struct json *detail, struct now now)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    if (detail != NULL)
+        json_write(detail, &text);
+    const struct audit_entry entry = {
+        .wall_ms = now.wall_ms,
+        .uid = op->caller.uid,
+        .gid = op->caller.gid,
+        .pid = op->caller.pid,
+        .method = str_c(rpc_method_at(op->method)->name),
+        .subject = subject,
+        .outcome = STR("ok"),
+        .detail = text.len > 0 ? buf_str(&text) : STR("{}"),
+    };
+    store_write_append_audit(write, &entry);
+    log_write(op->engine->log, LOG_LEVEL_INFO, "call.changes", rpc_method_at(op->method)->name,
+              LOG_TEXT("method", entry.method), LOG_TEXT("subject", subject),
+              LOG_I64("uid", op->caller.uid), LOG_I64("gid", op->caller.gid),
+              LOG_I64("pid", op->caller.pid));
+}
+
+void op_read_connection(struct op *op, op_step *next)
+{
+    struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
+    read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
+    read->ids[0] = arena_copy(&read->arena, op_text(op, "connection"));
+    read->id_count = 1;
+    op_read(op, read, next);
+}
+
+const struct connection *op_connection(struct op *op)
+{
+    if (op->read->status != STATUS_OK) {
+        op_fail_store(op, &op->read->error);
+        return NULL;
+    }
+    if (op->read->connection_count == 0) {
+        struct str id = op_text(op, "connection");
+        if (str_is_set(id))
+            op_fail(op, RPC_CODE_UNKNOWN_CONNECTION, "there is no connection \"" STR_FMT "\"",
+                    STR_ARG(id));
+        else
+            op_fail(op, RPC_CODE_UNKNOWN_CONNECTION, "this owner has no connection");
+        return NULL;
+    }
+    return &op->read->connections[0];
+}

@@ -1,0 +1,38 @@
+/**
+ * The log's way to Redis. The log in the store is the truth; this keeps Redis its projection: asks
+ * where the stream stands, refills what it has lost, rebuilds the hash, sends what is new, in order.
+ *
+ *     unknown → probe → (refill → rebuild hash) → send new events … → anything odd → unknown
+ *
+ * Redis down, slow, full or emptied delays events and nothing else.
+ */
+#ifndef ENGINE_OUTBOX_H
+#define ENGINE_OUTBOX_H
+
+#include "engine/state.h"
+
+enum {
+    OUTBOX_BATCH = 256,
+    OUTBOX_RETRY_MIN_MS = 100,
+    OUTBOX_RETRY_MAX_MS = 5000,
+    OUTBOX_HEARTBEAT_MS = 5000, /* an emptied Redis is noticed though nothing happens */
+};
+
+struct outbox *outbox_new(struct engine *engine);
+void outbox_free(struct outbox *outbox);
+/** There may be new events. */
+void outbox_kick(struct engine *engine, struct now now);
+void outbox_turn(struct engine *engine, struct now now);
+int64_t outbox_next_ms(const struct engine *engine);
+/** Is a request or a read under way? */
+bool outbox_is_busy(const struct engine *engine);
+
+/** For status and metrics. */
+struct outbox_lag {
+    int64_t events; /* written and not yet in Redis */
+    int64_t ms;     /* age of the oldest of them */
+    int64_t newest, published;
+};
+struct outbox_lag outbox_lag(const struct engine *engine, struct now now);
+
+#endif

@@ -1,0 +1,418 @@
+#include "engine/schedule.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "engine/job.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WINDOW_LOW = ENGINE_WINDOW / 2, WINDOW_HIGH = ENGINE_WINDOW * 4, READ_RETRY_MS = 1000 };
+
+/* ---- tasks ---- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct task *left = a;
+    const struct task *right = b;
+    return strcmp(left->id, right->id);
+}
+
+struct task *schedule_find(const struct engine *engine, struct str connection)
+{
+    char id[sizeof(engine->schedule.frontier_id)];
+    str_copy_cut(connection, id, sizeof(id));
+    struct task key = {.id = id};
+    struct task **found = tfind(&key, &engine->schedule.tasks_by_id, compare_ids);
+    return found != NULL ? *found : NULL;
+}
+
+struct task *schedule_task(struct engine *engine, struct str connection,
+                           struct catalog_entry *entry)
+{
+    struct task *task = schedule_find(engine, connection);
+    if (task != NULL)
+        return task;
+    if (engine->schedule.task_count >= ENGINE_TASKS_MAX)
+        return NULL;
+    task = memory_new(sizeof(*task));
+    task->id = memory_copy_str(connection);
+    task->entry = entry;
+    catalog_ref(entry);
+    ASSERT(tsearch(task, &engine->schedule.tasks_by_id, compare_ids) != NULL);
+    engine->schedule.task_count++;
+    return task;
+}
+
+void schedule_detach(struct engine *engine, struct task *task)
+{
+    switch (task->place) {
+    case TASK_UPCOMING:
+        heap_remove(&engine->schedule.upcoming, &task->node);
+        break;
+    case TASK_READY:
+        heap_remove(&task->entry->lane.ready, &task->node);
+        break;
+    case TASK_RUNNING:
+    case TASK_NOWHERE:
+        break;
+    }
+    task->place = TASK_NOWHERE;
+}
+
+static void task_free(struct engine *engine, struct task *task)
+{
+    ASSERT(task->job == NULL && task->waiters == NULL);
+    schedule_detach(engine, task);
+    tdelete(task, &engine->schedule.tasks_by_id, compare_ids);
+    engine->schedule.task_count--;
+    catalog_unref(task->entry);
+    free(task->id);
+    free(task);
+}
+
+static struct task *task_of(struct heap_node *node)
+{
+    return CONTAINER_OF(node, struct task, node);
+}
+
+/* ---- the window ---- */
+
+static bool within_frontier(const struct schedule_state *schedule, const char *id, int64_t due_ms)
+{
+    if (schedule->all_read || due_ms < schedule->frontier_due_ms)
+        return true;
+    return due_ms == schedule->frontier_due_ms && strcmp(id, schedule->frontier_id) <= 0;
+}
+
+/* Too much is near: give up what is farthest and draw the frontier back. */
+static void window_trim(struct engine *engine)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    if (schedule->upcoming.count <= WINDOW_HIGH)
+        return;
+    int64_t due_ms = schedule->frontier_due_ms;
+    while (schedule->upcoming.count > WINDOW_HIGH / 2) {
+        struct task *last = task_of(heap_last(&schedule->upcoming));
+        due_ms = last->due_ms;
+        task_free(engine, last);
+    }
+    schedule->all_read = false;
+    schedule->frontier_due_ms = due_ms - 1;
+    schedule->frontier_id[0] = '\0';
+}
+
+static void make_upcoming(struct engine *engine, struct task *task)
+{
+    schedule_detach(engine, task);
+    heap_push(&engine->schedule.upcoming, &task->node, task->due_ms);
+    task->place = TASK_UPCOMING;
+}
+
+void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, int64_t expires_ms,
+                     struct now now)
+{
+    (void)now;
+    ASSERT(task->job == NULL);
+    schedule_detach(engine, task);
+    task->forced = task->is_probe = task->recovers = false;
+    task->due_ms = due_ms;
+    task->expires_ms = expires_ms;
+    if (due_ms == TIME_NONE || !within_frontier(&engine->schedule, task->id, due_ms)) {
+        task_free(engine, task);
+        return;
+    }
+    make_upcoming(engine, task);
+    window_trim(engine);
+}
+
+void schedule_note(struct engine *engine, const struct connection *connection, struct now now)
+{
+    struct task *task = schedule_find(engine, connection->id);
+    if (task != NULL) {
+        /* A running or wanted one settles by itself, from the record that is saved then. */
+        if (task->place != TASK_RUNNING && !task->forced)
+            schedule_settle(engine, task, connection->due_ms, connection->expires_ms, now);
+        return;
+    }
+    struct catalog_entry *entry = catalog_find(engine, connection->connector);
+    if (entry == NULL || connection->due_ms == TIME_NONE)
+        return;
+    char id[sizeof(engine->schedule.frontier_id)];
+    str_copy_cut(connection->id, id, sizeof(id));
+    if (!within_frontier(&engine->schedule, id, connection->due_ms))
+        return;
+    task = schedule_task(engine, connection->id, entry);
+    if (task == NULL) { /* full: the frontier comes back to it */
+        if (engine->schedule.all_read || connection->due_ms <= engine->schedule.frontier_due_ms) {
+            engine->schedule.all_read = false;
+            engine->schedule.frontier_due_ms = connection->due_ms - 1;
+            engine->schedule.frontier_id[0] = '\0';
+        }
+        return;
+    }
+    schedule_settle(engine, task, connection->due_ms, connection->expires_ms, now);
+}
+
+static void window_take(struct engine *engine, const struct store_read *read)
+{
+    for (size_t i = 0; i < read->due_count; i++) {
+        const struct due_entry *due = &read->due[i];
+        struct catalog_entry *entry = catalog_find(engine, due->connector);
+        if (entry == NULL || schedule_find(engine, due->id) != NULL)
+            continue;
+        struct task *task = schedule_task(engine, due->id, entry);
+        if (task == NULL)
+            return;
+        task->due_ms = due->due_ms;
+        task->expires_ms = due->expires_ms;
+        make_upcoming(engine, task);
+    }
+}
+
+static void on_window(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct engine *engine = read->user;
+    struct schedule_state *schedule = &engine->schedule;
+    schedule->reading = false;
+    engine->background--;
+    if (read->status != STATUS_OK) {
+        log_write(engine->log, LOG_LEVEL_WARNING, "schedule.read_failed", read->error.text,
+                  LOG_TEXT("status", str_c(status_text(read->status))));
+        schedule->retry_read_ms = now.ms + READ_RETRY_MS;
+        store_read_free(read);
+        return;
+    }
+    window_take(engine, read);
+    if (read->due_count < read->limit) {
+        schedule->all_read = true;
+    } else {
+        const struct due_entry *last = &read->due[read->due_count - 1];
+        schedule->frontier_due_ms = last->due_ms;
+        str_copy_cut(last->id, schedule->frontier_id, sizeof(schedule->frontier_id));
+    }
+    store_read_free(read);
+}
+
+static void window_read(struct engine *engine, struct now now)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    if (schedule->reading || schedule->all_read || now.ms < schedule->retry_read_ms ||
+        schedule->upcoming.count >= WINDOW_LOW ||
+        schedule->task_count + ENGINE_WINDOW > ENGINE_TASKS_MAX)
+        return;
+    struct store_read *read = store_read_new(STORE_READ_DUE);
+    read->until_ms = INT64_MAX;
+    read->after_due_ms = schedule->frontier_due_ms;
+    read->cursor = arena_copy(&read->arena, str_c(schedule->frontier_id));
+    read->limit = ENGINE_WINDOW;
+    read->user = engine;
+    read->completion.resume = on_window;
+    schedule->reading = true;
+    engine->background++;
+    engine->store.read(engine->store.ctx, read);
+}
+
+/* ---- lanes ---- */
+
+static bool lane_is_blocked(const struct catalog_entry *entry)
+{
+    return connector_blocked_reason(&entry->connector) != REASON_NONE ||
+           entry->suspicion != SUSPICION_NONE;
+}
+
+static bool task_may_pass(const struct task *task)
+{
+    return task->forced || task->is_probe;
+}
+
+/* Let a task go; its lane reads it again when it opens or has room. */
+static void lane_drop(struct engine *engine, struct task *task)
+{
+    struct lane *lane = &task->entry->lane;
+    if (!lane->overflow || task->due_ms < lane->overflow_due_ms)
+        lane->overflow_due_ms = task->due_ms;
+    lane->overflow = true;
+    task_free(engine, task);
+}
+
+static void lane_offer(struct engine *engine, struct task *task)
+{
+    struct lane *lane = &task->entry->lane;
+    schedule_detach(engine, task);
+    if (!task_may_pass(task) &&
+        (lane_is_blocked(task->entry) || lane->ready.count >= ENGINE_LANE_READY_MAX)) {
+        lane_drop(engine, task);
+        return;
+    }
+    int64_t key = task->expires_ms != TIME_NONE ? task->expires_ms : task->due_ms;
+    if (task->recovers)
+        key = INT64_MIN;
+    else if (task_may_pass(task))
+        key = INT64_MIN + 1;
+    heap_push(&lane->ready, &task->node, key);
+    task->place = TASK_READY;
+}
+
+void schedule_force(struct engine *engine, struct task *task, struct now now)
+{
+    task->forced = true;
+    if (task->due_ms == TIME_NONE)
+        task->due_ms = now.ms;
+    if (task->place != TASK_RUNNING)
+        lane_offer(engine, task);
+}
+
+void schedule_reopen(struct catalog_entry *entry)
+{
+    entry->lane.closed_until_ms = TIME_NONE;
+}
+
+static bool lane_is_open(const struct lane *lane, struct now now)
+{
+    return lane->closed_until_ms == TIME_NONE || now.ms >= lane->closed_until_ms;
+}
+
+static bool lane_has_room(const struct engine *engine, const struct lane *lane)
+{
+    return lane->in_flight < ENGINE_LANE_IN_FLIGHT_MAX &&
+           engine->jobs < engine->settings.max_in_flight;
+}
+
+static void lane_start_ready(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    struct lane *lane = &entry->lane;
+    struct heap_node *top;
+    while ((top = heap_top(&lane->ready)) != NULL) {
+        struct task *task = task_of(top);
+        if (!task_may_pass(task) && lane_is_blocked(entry)) {
+            lane_drop(engine, task);
+            continue;
+        }
+        if (!lane_has_room(engine, lane) || (!task->forced && !lane_is_open(lane, now)))
+            return;
+        schedule_detach(engine, task);
+        task->place = TASK_RUNNING;
+        job_start(engine, task, 0, now);
+    }
+}
+
+static void on_lane_read(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct engine *engine = read->user;
+    engine->background--;
+    struct catalog_entry *entry = catalog_find(engine, read->connector);
+    if (entry == NULL) {
+        store_read_free(read);
+        return;
+    }
+    struct lane *lane = &entry->lane;
+    lane->reading = false;
+    if (read->status != STATUS_OK) {
+        lane->overflow = true;
+        lane->overflow_due_ms = read->after_due_ms;
+    } else {
+        for (size_t i = 0; i < read->due_count; i++) {
+            const struct due_entry *due = &read->due[i];
+            struct task *task = schedule_find(engine, due->id);
+            if (task != NULL)
+                continue;
+            task = schedule_task(engine, due->id, entry);
+            if (task == NULL)
+                break;
+            task->due_ms = due->due_ms;
+            task->expires_ms = due->expires_ms;
+            lane_offer(engine, task);
+        }
+        if (read->due_count == read->limit) {
+            lane->overflow = true;
+            lane->overflow_due_ms = read->due[read->due_count - 1].due_ms;
+        }
+    }
+    lane_start_ready(engine, entry, now);
+    store_read_free(read);
+}
+
+static void lane_read(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    struct lane *lane = &entry->lane;
+    if (!lane->overflow || lane->reading || lane_is_blocked(entry) || !lane_is_open(lane, now) ||
+        lane->ready.count >= ENGINE_LANE_READY_MAX / 2)
+        return;
+    struct store_read *read = store_read_new(STORE_READ_DUE);
+    read->connector = arena_copy(&read->arena, entry->connector.id);
+    read->until_ms = now.ms;
+    read->after_due_ms = lane->overflow_due_ms - 1;
+    read->limit = ENGINE_LANE_READY_MAX;
+    read->user = engine;
+    read->completion.resume = on_lane_read;
+    lane->reading = true;
+    lane->overflow = false;
+    engine->background++;
+    engine->store.read(engine->store.ctx, read);
+}
+
+/* ---- the turn ---- */
+
+void schedule_turn(struct engine *engine, struct now now)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    if (engine->draining)
+        return;
+    window_read(engine, now);
+    if (now.ms >= schedule->next_tick_ms) {
+        struct heap_node *top;
+        bool moved = false;
+        while ((top = heap_top(&schedule->upcoming)) != NULL && task_of(top)->due_ms <= now.ms) {
+            lane_offer(engine, task_of(top));
+            moved = true;
+        }
+        if (moved)
+            schedule->next_tick_ms = now.ms + ENGINE_TICK_MS;
+    }
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        lane_start_ready(engine, engine->entries[i], now);
+        lane_read(engine, engine->entries[i], now);
+    }
+}
+
+int64_t schedule_next_ms(const struct engine *engine)
+{
+    const struct schedule_state *schedule = &engine->schedule;
+    int64_t next_ms = INT64_MAX;
+    if (engine->draining)
+        return next_ms;
+    const struct heap_node *top = heap_top(&schedule->upcoming);
+    if (top != NULL)
+        next_ms = MAX_OF(top->key, schedule->next_tick_ms);
+    if (!schedule->all_read && !schedule->reading && schedule->upcoming.count < WINDOW_LOW)
+        next_ms = MIN_OF(next_ms, schedule->retry_read_ms);
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        const struct lane *lane = &engine->entries[i]->lane;
+        if ((lane->ready.count > 0 || lane->overflow) && lane->closed_until_ms != TIME_NONE)
+            next_ms = MIN_OF(next_ms, lane->closed_until_ms);
+    }
+    return next_ms;
+}
+
+int64_t schedule_overdue_ms(const struct engine *engine, struct now now)
+{
+    const struct heap_node *top = heap_top(&engine->schedule.upcoming);
+    if (top == NULL || engine->draining)
+        return 0;
+    return MAX_OF(now.ms - MAX_OF(top->key, engine->schedule.next_tick_ms), 0);
+}
+
+void schedule_free(struct engine *engine)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    while (schedule->tasks_by_id != NULL) {
+        struct task *task = *(struct task **)schedule->tasks_by_id;
+        task->waiters = NULL;
+        task_free(engine, task);
+    }
+    heap_deinit(&schedule->upcoming);
+}

@@ -1,0 +1,60 @@
+/**
+ * Which connection is next. The store's index on the due time is the schedule; memory holds a window
+ * of it, as tasks. A task is the one plan of its connection: upcoming (its time has not come), ready
+ * (in its connector's lane), or running (a job has it).
+ *
+ *     window   the next due entries, in order, up to a frontier; a connection whose new due time
+ *              lies within the frontier goes straight into it
+ *     lane     one connector's ready tasks, earliest end of the access token first, started as its
+ *              limits allow; a lane that is closed (blocked, Retry-After) or full lets its tasks go
+ *              and remembers from which due time on to read them again
+ *
+ * So waking up costs the same however many connections there are, and nothing is parked in memory.
+ */
+#ifndef ENGINE_SCHEDULE_H
+#define ENGINE_SCHEDULE_H
+
+#include "engine/catalog.h"
+
+enum task_place { TASK_NOWHERE, TASK_UPCOMING, TASK_READY, TASK_RUNNING };
+
+struct task {
+    char *id; /* connection */
+    struct catalog_entry *entry;
+    struct heap_node node;
+    enum task_place place;
+    int64_t due_ms;
+    int64_t expires_ms;
+    bool forced;   /* somebody asks for it: the due time does not matter */
+    bool is_probe; /* goes although its connector's credentials are refused */
+    bool recovers; /* its attempt was open at start: it goes first */
+    struct job *job;
+    struct job_waiter *waiters; /* told when the job is over */
+};
+
+/** The task of a connection, or NULL: it is not in memory. */
+struct task *schedule_find(const struct engine *engine, struct str connection);
+/** The task of a connection, made if need be; NULL: too many are in memory. */
+struct task *schedule_task(struct engine *engine, struct str connection,
+                           struct catalog_entry *entry);
+/** Put it where its due time says, after its record was saved. Frees it where it is not near. */
+void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, int64_t expires_ms,
+                     struct now now);
+/** A record was saved whose due time may be near: make a task of it, if it has none. */
+void schedule_note(struct engine *engine, const struct connection *connection, struct now now);
+/** Make it ready now, ahead of all due times. */
+void schedule_force(struct engine *engine, struct task *task, struct now now);
+/** A connector opens again: read what its lane let go. */
+void schedule_reopen(struct catalog_entry *entry);
+
+/** Take a task out of window and lane, for a job that is started by hand. */
+void schedule_detach(struct engine *engine, struct task *task);
+
+/** Move what is due into the lanes, start what they allow, read on. */
+void schedule_turn(struct engine *engine, struct now now);
+int64_t schedule_next_ms(const struct engine *engine);
+void schedule_free(struct engine *engine);
+/** How long the most overdue startable task has waited; 0: none. */
+int64_t schedule_overdue_ms(const struct engine *engine, struct now now);
+
+#endif

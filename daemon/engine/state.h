@@ -1,0 +1,75 @@
+/**
+ * What the engine's parts share. Each part keeps its own corner; this header is for files in engine/
+ * only.
+ *
+ *     catalog   the connectors, in memory           schedule  which connection is next
+ *     job       one refresh from due to saved       credentials  refused, probed, recovered
+ *     op        one admin call                      outbox    the log towards Redis
+ *     sweep     a rescope, page by page             watch     the log towards the socket
+ */
+#ifndef ENGINE_STATE_H
+#define ENGINE_STATE_H
+
+#include "core/lifecycle.h"
+#include "engine/engine.h"
+#include "engine/heap.h"
+
+struct catalog_entry;
+struct job;
+struct outbox;
+struct task;
+struct watcher;
+
+/** The connections in memory: the near future of the schedule and what is under way. */
+struct schedule_state {
+    void *tasks_by_id; /* tsearch(3) tree of struct task */
+    size_t task_count;
+    struct heap upcoming; /* of tasks, by due time */
+    bool reading;
+    bool all_read;              /* the window reaches to the end of the index */
+    int64_t frontier_due_ms;    /* the window holds all that is due up to here … */
+    char frontier_id[144];      /* … and, at that very time, up to this id */
+    int64_t next_tick_ms;
+    int64_t retry_read_ms;
+};
+
+enum engine_phase { ENGINE_NEW, ENGINE_LOADING, ENGINE_RUNNING, ENGINE_FAILED };
+
+struct engine {
+    struct engine_settings settings;
+    struct store_port store;
+    struct http_port http;
+    struct publisher_port publisher;
+    struct entropy_port entropy;
+    struct inbox *inbox;
+    const struct vault *vault;
+    struct profile_set *profiles;
+    const struct log *log;
+    struct metrics *metrics;
+    char *log_id, *source;
+    bool memory_locked, clock_was_unset;
+    int64_t started_wall_ms;
+
+    enum engine_phase phase;
+    struct error failure;
+    bool draining;
+    struct catalog_entry **entries; /* sorted by id */
+    size_t entry_count, entry_capacity;
+    struct schedule_state schedule;
+    size_t in_flight;  /* token requests on the wire */
+    size_t jobs;       /* from read to saved */
+    struct heap unsaved; /* of jobs whose save is repeated, by when */
+    size_t ops;        /* admin calls under way */
+    struct heap op_retries;
+    size_t background; /* writes and reads of the engine's own under way */
+    struct outbox *outbox;
+    struct watcher *watchers;
+    int64_t purge_due_ms;
+};
+
+uint64_t engine_random(struct engine *engine);
+/** A fresh random id "<prefix><16 hex digits>" into text. */
+enum { ENGINE_ID_SIZE = 32 };
+struct str engine_new_id(struct engine *engine, const char *prefix, char text[ENGINE_ID_SIZE]);
+
+#endif

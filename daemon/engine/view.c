@@ -1,0 +1,358 @@
+#include "engine/view.h"
+
+#include "common/time_text.h"
+#include "core/timeline.h"
+#include "oauth/scope_set.h"
+
+void view_set_wall_time(struct json *object, const char *name, int64_t wall_ms)
+{
+    char text[TIME_TEXT_SIZE];
+    if (wall_ms == TIME_NONE) {
+        json_set_null(object, name);
+        return;
+    }
+    time_text_rfc3339(wall_ms, text);
+    json_set_text(object, name, str_c(text));
+}
+
+void view_set_time(struct json *object, const char *name, int64_t timeline_time_ms, struct now now)
+{
+    view_set_wall_time(object, name, timeline_to_wall(now, timeline_time_ms));
+}
+
+/* Empty texts of a record mean "not known": null, not "". */
+static void set_known_text(struct json *object, const char *name, struct str text)
+{
+    json_set_text(object, name, str_is_empty(text) ? STR_NONE : text);
+}
+
+static struct json *words_to_json(struct str words)
+{
+    struct json *array = json_new_array();
+    struct str word;
+    while (str_next_word(&words, STR(" "), &word))
+        json_append_text(array, word);
+    return array;
+}
+
+struct json *view_owner(enum connector_type type, const struct owner *owner)
+{
+    struct json *json = json_new_object();
+    switch (type) {
+    case CONNECTOR_SHARED:
+        json_set(json, "apps", words_to_json(owner->apps));
+        break;
+    case CONNECTOR_SUPERAGENT:
+        json_set_text(json, "superagent", owner->superagent);
+        break;
+    case CONNECTOR_APP_USER:
+        json_set_text(json, "app", owner->app);
+        json_set_text(json, "user", owner->user);
+        break;
+    case CONNECTOR_TYPE_COUNT:
+        break;
+    }
+    return json;
+}
+
+struct json *view_remedy(enum reason reason, const struct connector *connector,
+                         const struct connection *connection)
+{
+    struct remedy remedy;
+    if (!remedy_for(reason, connector, connection, &remedy))
+        return NULL;
+    struct json *json = json_new_object();
+    json_set_text(json, "action", str_c(remedy.action));
+    json_set_text(json, "actor", str_c(remedy.actor));
+    set_known_text(json, "actor_id", remedy.actor_id);
+    json_set_text(json, "surface", str_c(remedy.surface));
+    struct json *path = json_new_array();
+    for (size_t i = 0; i < remedy.path_len; i++)
+        json_append_text(path, remedy.path[i]);
+    json_set(json, "path", path);
+    json_set_bool(json, "sign_in_required", remedy.sign_in_required);
+    set_known_text(json, "app_hint", remedy.app_hint);
+    if (str_is_set(remedy.scopes))
+        json_set(json, "scopes", scope_set_to_json(remedy.scopes));
+    else
+        json_set_null(json, "scopes");
+    json_set_text(json, "field", str_c(remedy.field));
+    return json;
+}
+
+const char *view_severity(const struct connection *connection)
+{
+    bool mild = connection->dead_reason == REASON_NONE && connection->advisory_is_mild;
+    return mild ? "advisory" : "action";
+}
+
+static void set_account(struct json *json, const struct connection *connection, bool labels)
+{
+    if (str_is_empty(connection->account_id)) {
+        json_set_null(json, "account");
+        return;
+    }
+    struct json *account = json_new_object();
+    json_set_text(account, "id", connection->account_id);
+    if (labels && !str_is_empty(connection->account_label))
+        json_set_text(account, "label", connection->account_label);
+    json_set(json, "account", account);
+}
+
+static void set_provider_error(struct json *json, const struct connection *connection)
+{
+    if (connection->provider_error_status == 0 && str_is_empty(connection->provider_error_code)) {
+        json_set_null(json, "provider_error");
+        return;
+    }
+    struct json *error = json_new_object();
+    json_set_i64(error, "status", connection->provider_error_status);
+    set_known_text(error, "code", connection->provider_error_code);
+    set_known_text(error, "message", connection->provider_error_message);
+    json_set(json, "provider_error", error);
+}
+
+static void set_cause(struct json *json, enum reason reason, const struct connector *connector)
+{
+    int64_t seq = 0;
+    if (reason == REASON_SCOPES_CHANGED)
+        seq = connector->rescoped_seq;
+    else if (reason == REASON_SECRET_ROTATED || reason == REASON_CLIENT_REPLACED)
+        seq = connector->rotated_seq;
+    if (seq == 0) {
+        json_set_null(json, "cause");
+        return;
+    }
+    CLEANUP(buf_deinit) struct buf text = {0};
+    buf_printf(&text, "%lld", (long long)seq);
+    json_set_text(json, "cause", buf_str(&text));
+}
+
+struct json *view_connection_facts(const struct connection *connection,
+                                   const struct connector *connector, enum reason blocked,
+                                   bool account_labels, struct now now)
+{
+    enum reason reason = connection_reason_of(connection, blocked);
+    struct json *json = json_new_object();
+    json_set_text(json, "connection", connection->id);
+    json_set_i64(json, "generation", connection->generation);
+    json_set_text(json, "connector", connection->connector);
+    json_set_text(json, "provider", connector->provider);
+    json_set_text(json, "connector_type", str_c(connector_type_text(connector->type)));
+    json_set(json, "owner", view_owner(connector->type, &connection->owner));
+    set_account(json, connection, account_labels);
+    json_set_text(json, "state", str_c(connection_state_text(connection_state_of(connection, blocked))));
+    if (reason == REASON_NONE) {
+        json_set_null(json, "class");
+        json_set_null(json, "reason");
+    } else {
+        json_set_text(json, "class", str_c(reason_class_text(reason_class_of(reason))));
+        json_set_text(json, "reason", str_c(reason_text(reason)));
+    }
+    set_known_text(json, "detail", connection->detail);
+    json_set_text(json, "severity",
+                  reason == REASON_NONE ? STR_NONE : str_c(view_severity(connection)));
+    if (reason == REASON_SCOPES_CHANGED || reason == REASON_SCOPES_REDUCED) {
+        json_set(json, "added", scope_set_to_json(connection->scopes_added));
+        json_set(json, "removed", scope_set_to_json(connection->scopes_removed));
+    }
+    set_provider_error(json, connection);
+    json_set(json, "remedy", view_remedy(reason, connector, connection));
+    json_set_bool(json, "grant_alive", connection_grant_alive(connection));
+    bool serves = connection_serves_token(connection, now.ms);
+    view_set_time(json, "token_usable_until", serves ? connection->expires_ms : TIME_NONE, now);
+    view_set_time(json, "last_success_at", connection->last_success_ms, now);
+    json_set_i64(json, "attempts", connection->attempts);
+    set_cause(json, reason, connector);
+    return json;
+}
+
+static struct json *history_to_json(const struct connection *connection, struct now now)
+{
+    struct json *array = json_new_array();
+    for (size_t i = connection->history_count; i > 0; i--) {
+        const struct history_entry *entry = &connection->history[i - 1];
+        struct json *line = json_new_object();
+        view_set_time(line, "at", entry->started_ms, now);
+        json_set_i64(line, "took_ms", entry->took_ms);
+        if (entry->transport == TRANSPORT_ANSWERED) {
+            json_set_text(line, "outcome", str_c(outcome_text((enum outcome)entry->outcome)));
+            json_set_i64(line, "status", entry->status);
+        } else {
+            json_set_text(line, "outcome",
+                          entry->transport == TRANSPORT_LOST ? STR("uncertain") : STR("not_sent"));
+            json_set_null(line, "status");
+        }
+        json_append(array, line);
+    }
+    return array;
+}
+
+static void set_schedule(struct json *json, const struct connection *connection,
+                         enum reason blocked, struct now now)
+{
+    enum unscheduled why = connection->unscheduled;
+    if (why == UNSCHEDULED_NOT && blocked != REASON_NONE && connection_grant_alive(connection))
+        why = UNSCHEDULED_BLOCKED;
+    else if (why == UNSCHEDULED_NOT && connection->attempt_id != 0)
+        why = UNSCHEDULED_IN_FLIGHT;
+    view_set_time(json, "next_refresh_at",
+                  why == UNSCHEDULED_NOT ? connection->due_ms : TIME_NONE, now);
+    json_set_text(json, "not_scheduled_because",
+                  why == UNSCHEDULED_NOT ? STR_NONE : str_c(unscheduled_text(why)));
+}
+
+struct json *view_connection(const struct engine *engine, const struct connection *connection,
+                             const struct catalog_entry *entry, bool history, struct now now)
+{
+    enum reason blocked = connector_blocked_reason(&entry->connector);
+    struct json *json =
+        view_connection_facts(connection, &entry->connector, blocked,
+                              engine->settings.account_labels, now);
+    json_set_bool(json, "connector_blocked", blocked != REASON_NONE);
+    view_set_time(json, "expires_at", connection->expires_ms, now);
+    view_set_time(json, "refresh_expires_at", connection->refresh_expires_ms, now);
+    set_schedule(json, connection, blocked, now);
+    json_set(json, "scopes_asked", scope_set_to_json(connection->scopes_asked));
+    json_set(json, "scopes_granted", scope_set_to_json(connection->scopes_granted));
+    view_set_time(json, "requested_at", connection->requested_ms, now);
+    view_set_time(json, "created_at", connection->created_ms, now);
+    if (history)
+        json_set(json, "history", history_to_json(connection, now));
+    return json;
+}
+
+/* ---- connectors ---- */
+
+static struct json *credentials_to_json(const struct catalog_entry *entry, struct now now)
+{
+    struct json *array = json_new_array();
+    for (size_t i = 0; i < entry->credential_count; i++) {
+        const struct credential *credential = &entry->credentials[i];
+        struct json *json = json_new_object();
+        json_set_i64(json, "version", credential->version);
+        json_set_text(json, "state", str_c(credential_state_text(credential->state)));
+        json_set_text(json, "client_id", credential->client_id);
+        json_set_text(json, "auth_method", str_c(auth_method_text(credential->method)));
+        view_set_time(json, "created_at", credential->created_ms, now);
+        view_set_time(json, "retires_at", credential->retires_ms, now);
+        view_set_time(json, "last_success_at", credential->last_success_ms, now);
+        view_set_time(json, "rejected_at", credential->rejected_ms, now);
+        json_append(array, json);
+    }
+    return array;
+}
+
+static enum connection_state state_of_count(const struct count_row *row, enum reason blocked)
+{
+    const struct connection alike = {
+        .phase = row->phase,
+        .dead_reason = row->dead_reason,
+        .advisory_reason = row->advisory_reason,
+        .failures = row->retrying ? 1 : 0,
+    };
+    return connection_state_of(&alike, blocked);
+}
+
+static struct json *counts_to_json(const struct catalog_entry *entry,
+                                   const struct count_row *counts, size_t count_count)
+{
+    int64_t states[STATE_COUNT] = {0};
+    for (size_t i = 0; i < count_count; i++)
+        states[state_of_count(&counts[i], connector_blocked_reason(&entry->connector))] +=
+            counts[i].count;
+    struct json *json = json_new_object();
+    for (unsigned i = 0; i < STATE_COUNT; i++)
+        json_set_i64(json, connection_state_text((enum connection_state)i), states[i]);
+    return json;
+}
+
+/* How far the last rotation has come: who has refreshed under the new credential. */
+static struct json *rotation_to_json(const struct catalog_entry *entry,
+                                     const struct count_row *counts, size_t count_count,
+                                     struct now now)
+{
+    if (entry->connector.rotated_ms == TIME_NONE)
+        return NULL;
+    int64_t refreshed = 0, waiting = 0, refused = 0;
+    for (size_t i = 0; i < count_count; i++) {
+        if (counts[i].phase != PHASE_CONNECTED)
+            continue;
+        if (counts[i].dead_reason == REASON_SECRET_ROTATED)
+            refused += counts[i].count;
+        else if (counts[i].credential_version >= entry->connector.credential_version)
+            refreshed += counts[i].count;
+        else if (counts[i].dead_reason == REASON_NONE)
+            waiting += counts[i].count;
+    }
+    struct json *json = json_new_object();
+    json_set_i64(json, "credential_version", entry->connector.credential_version);
+    view_set_time(json, "rotated_at", entry->connector.rotated_ms, now);
+    json_set_i64(json, "refreshed", refreshed);
+    json_set_i64(json, "waiting", waiting);
+    json_set_i64(json, "refused", refused);
+    return json;
+}
+
+static struct json *sweep_to_json(const struct sweep *sweep)
+{
+    if (sweep->scopes_version == 0)
+        return NULL;
+    struct json *json = json_new_object();
+    json_set_i64(json, "scopes_version", sweep->scopes_version);
+    json_set_i64(json, "done", sweep->done);
+    json_set_i64(json, "total", sweep->total);
+    json_set_i64(json, "affected", sweep->affected);
+    return json;
+}
+
+static struct json *policy_to_json(const struct connector *connector)
+{
+    struct json *json = json_new_object();
+    json_set_text(json, "refresh",
+                  connector->policy == REFRESH_EAGER ? STR("eager") : STR("on_demand"));
+    json_set_i64(json, "idle_after_s", connector->idle_after_ms / 1000);
+    json_set_i64(json, "probe_every_s", connector->probe_every_ms / 1000);
+    json_set_bool(json, "refreshed_events", connector->refreshed_events);
+    return json;
+}
+
+static void set_blocked(struct json *json, const struct connector *connector, struct now now)
+{
+    enum reason blocked = connector_blocked_reason(connector);
+    json_set_text(json, "blocked_reason",
+                  blocked == REASON_NONE ? STR_NONE : str_c(reason_text(blocked)));
+    json_set(json, "remedy", view_remedy(blocked, connector, NULL));
+    view_set_time(json, "rejected_at", connector->rejected_ms, now);
+    view_set_time(json, "probe_at", connector->probe_due_ms, now);
+}
+
+struct json *view_connector(const struct engine *engine, const struct catalog_entry *entry,
+                            const struct count_row *counts, size_t count_count, struct now now)
+{
+    (void)engine;
+    const struct connector *connector = &entry->connector;
+    const struct credential *current = catalog_credential(entry, connector->credential_version);
+    struct json *json = json_new_object();
+    json_set_text(json, "connector", connector->id);
+    json_set_text(json, "name", connector->name);
+    json_set_text(json, "type", str_c(connector_type_text(connector->type)));
+    json_set_text(json, "provider", connector->provider);
+    json_set_text(json, "client_id", current != NULL ? current->client_id : STR_NONE);
+    json_set(json, "scopes", scope_set_to_json(connector->scopes));
+    json_set_i64(json, "scopes_version", connector->scopes_version);
+    json_set_i64(json, "credential_version", connector->credential_version);
+    json_set(json, "credentials", credentials_to_json(entry, now));
+    if (counts != NULL) {
+        json_set(json, "counts", counts_to_json(entry, counts, count_count));
+        json_set(json, "rotation", rotation_to_json(entry, counts, count_count, now));
+    }
+    json_set(json, "sweep", sweep_to_json(&connector->sweep));
+    json_set(json, "policy", policy_to_json(connector));
+    set_known_text(json, "app_hint", connector->app_hint);
+    json_set(json, "config", entry->config != NULL ? json_copy(entry->config) : NULL);
+    json_set_bool(json, "disabled", connector->disabled);
+    set_blocked(json, connector, now);
+    view_set_time(json, "created_at", connector->created_ms, now);
+    return json;
+}

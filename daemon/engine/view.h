@@ -1,0 +1,39 @@
+/**
+ * Records as the JSON that people and programs see: the same names in events, results and errors.
+ * Never a token, a secret or a sealed byte.
+ */
+#ifndef ENGINE_VIEW_H
+#define ENGINE_VIEW_H
+
+#include "core/remedy.h"
+#include "engine/catalog.h"
+
+/** RFC 3339 of a timeline time as the wall clock has it now; null for TIME_NONE. */
+void view_set_time(struct json *object, const char *name, int64_t timeline_time_ms, struct now now);
+/** RFC 3339 of a wall-clock time. */
+void view_set_wall_time(struct json *object, const char *name, int64_t wall_ms);
+
+struct json *view_owner(enum connector_type type, const struct owner *owner);
+/** NULL (null) where there is nothing to do. */
+struct json *view_remedy(enum reason reason, const struct connector *connector,
+                         const struct connection *connection);
+
+/**
+ * The members that an event's data and a connection object share.
+ * @blocked what to take the connector's blocking for: REASON_NONE in events, which are about the
+ *          connection alone
+ */
+struct json *view_connection_facts(const struct connection *connection,
+                                   const struct connector *connector, enum reason blocked,
+                                   bool account_labels, struct now now);
+/** A connection object. @history with the last refreshes, for show-connection */
+struct json *view_connection(const struct engine *engine, const struct connection *connection,
+                             const struct catalog_entry *entry, bool history, struct now now);
+/** A connector object. @counts of STORE_READ_COUNTS for it, NULL: left out */
+struct json *view_connector(const struct engine *engine, const struct catalog_entry *entry,
+                            const struct count_row *counts, size_t count_count, struct now now);
+
+/** "advisory" or "action". */
+const char *view_severity(const struct connection *connection);
+
+#endif

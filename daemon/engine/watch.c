@@ -1,0 +1,200 @@
+#include "engine/watch.h"
+
+#include "common/memory.h"
+#include "engine/event_json.h"
+
+#include <stdlib.h>
+
+struct watcher {
+    struct engine *engine;
+    struct watcher *next;
+    struct watch_sink sink;
+    struct arena arena;
+    struct str types, connection;
+    int64_t after; /* -1: from now on, not known yet */
+    size_t room;
+    bool started, busy, cancelled;
+    bool looked; /* nothing is behind `after` as of the last read; a grown log takes it back */
+};
+
+struct str watch_types_text(struct arena *arena, const struct json *types)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    for (size_t i = 0; i < json_count(types); i++) {
+        if (i > 0)
+            buf_append_byte(&text, ' ');
+        buf_append(&text, json_text(json_at(types, i)));
+    }
+    return text.len > 0 ? arena_copy(arena, buf_str(&text)) : STR_NONE;
+}
+
+bool watch_is_gone(const struct event_bounds *bounds, int64_t after,
+                   struct rpc_failure *ret_failure)
+{
+    bool has_all = bounds->oldest == 0 ? after >= bounds->newest : after >= bounds->oldest - 1;
+    if (has_all)
+        return false;
+    *ret_failure = (struct rpc_failure){
+        .code = RPC_ERROR_REFRESHD,
+        .word = RPC_CODE_GONE,
+        .message = "the log does not reach back that far: begin at \"oldest\"",
+        .data = json_new_object(),
+    };
+    json_set_i64(ret_failure->data, "oldest", bounds->oldest);
+    return true;
+}
+
+static void watcher_free(struct watcher *watcher)
+{
+    struct watcher **link = &watcher->engine->watchers;
+    while (*link != watcher)
+        link = &(*link)->next;
+    *link = watcher->next;
+    arena_deinit(&watcher->arena);
+    free(watcher);
+}
+
+static void watcher_read(struct watcher *watcher);
+
+static void watcher_fail(struct watcher *watcher, struct rpc_failure failure)
+{
+    watcher->sink.failure(watcher->sink.ctx, failure);
+    watcher->cancelled = true;
+    watcher_free(watcher);
+}
+
+static bool resumed_cancelled(struct store_read *read)
+{
+    struct watcher *watcher = read->user;
+    watcher->busy = false;
+    if (!watcher->cancelled)
+        return false;
+    store_read_free(read);
+    watcher_free(watcher);
+    return true;
+}
+
+static struct rpc_failure store_failure(const struct store_read *read)
+{
+    return (struct rpc_failure){
+        .code = RPC_ERROR_REFRESHD,
+        .word = RPC_CODE_STORE_UNAVAILABLE,
+        .message = read->error.text,
+    };
+}
+
+static void on_bounds(struct completion *completion, struct now now)
+{
+    (void)now;
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct watcher *watcher = read->user;
+    if (resumed_cancelled(read))
+        return;
+    struct rpc_failure failure;
+    if (read->status != STATUS_OK) {
+        watcher_fail(watcher, store_failure(read));
+    } else if (watcher->after >= 0 && watch_is_gone(&read->bounds, watcher->after, &failure)) {
+        watcher_fail(watcher, failure);
+    } else {
+        if (watcher->after < 0)
+            watcher->after = read->bounds.newest;
+        watcher->started = true;
+        watcher->sink.started(watcher->sink.ctx, read->bounds.newest);
+        if (!watcher->cancelled)
+            watcher_read(watcher);
+        else
+            watcher_free(watcher);
+    }
+    store_read_free(read);
+}
+
+static void on_events(struct completion *completion, struct now now)
+{
+    (void)now;
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct watcher *watcher = read->user;
+    if (resumed_cancelled(read))
+        return;
+    if (read->status != STATUS_OK) {
+        watcher_fail(watcher, store_failure(read));
+        store_read_free(read);
+        return;
+    }
+    watcher->busy = true; /* so that a cancel from within a sink only marks it */
+    for (size_t i = 0; i < read->event_count && !watcher->cancelled; i++) {
+        CLEANUP(buf_deinit) struct buf json = {0};
+        event_write_cloudevent(&read->events[i], str_c(watcher->engine->source), &json);
+        watcher->after = read->events[i].seq;
+        watcher->room--;
+        watcher->sink.event(watcher->sink.ctx, read->events[i].seq, buf_str(&json));
+    }
+    if (read->event_count > 0)
+        watcher->looked = false;
+    store_read_free(read);
+    watcher->busy = false;
+    if (watcher->cancelled)
+        watcher_free(watcher);
+    else
+        watcher_read(watcher);
+}
+
+static void submit(struct watcher *watcher, struct store_read *read,
+                   void (*resume)(struct completion *, struct now))
+{
+    watcher->busy = true;
+    read->user = watcher;
+    read->completion.resume = resume;
+    watcher->engine->store.read(watcher->engine->store.ctx, read);
+}
+
+static void watcher_read(struct watcher *watcher)
+{
+    if (watcher->busy || watcher->looked || watcher->room == 0 || !watcher->started)
+        return;
+    watcher->looked = true;
+    struct store_read *read = store_read_new(STORE_READ_EVENTS);
+    read->after = watcher->after;
+    read->types = arena_copy(&read->arena, watcher->types);
+    read->subject = arena_copy(&read->arena, watcher->connection);
+    read->limit = MIN_OF(watcher->room, (size_t)WATCH_BATCH);
+    submit(watcher, read, on_events);
+}
+
+struct watcher *engine_watch(struct engine *engine, const struct json *params,
+                             struct watch_sink sink, struct now now)
+{
+    (void)now;
+    struct watcher *watcher = memory_new(sizeof(*watcher));
+    watcher->engine = engine;
+    watcher->sink = sink;
+    watcher->after = json_i64(json_get(params, "after"), -1);
+    watcher->types = watch_types_text(&watcher->arena, json_get(params, "types"));
+    watcher->connection = arena_copy(&watcher->arena, json_text(json_get(params, "connection")));
+    watcher->next = engine->watchers;
+    engine->watchers = watcher;
+    submit(watcher, store_read_new(STORE_READ_EVENT_BOUNDS), on_bounds);
+    return watcher;
+}
+
+void engine_watch_more(struct watcher *watcher, size_t room, struct now now)
+{
+    (void)now;
+    watcher->room = room;
+    watcher_read(watcher);
+}
+
+void engine_watch_cancel(struct watcher *watcher)
+{
+    watcher->cancelled = true;
+    if (!watcher->busy)
+        watcher_free(watcher);
+}
+
+void watch_log_grew(struct engine *engine, struct now now)
+{
+    (void)now;
+    for (struct watcher *watcher = engine->watchers; watcher != NULL; watcher = watcher->next) {
+        watcher->looked = false;
+        watcher_read(watcher);
+    }
+}

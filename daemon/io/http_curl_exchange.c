@@ -1,0 +1,544 @@
+#include "io/http_curl_exchange.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "io/http_curl_address.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    EXCHANGE_BUFFER_KEPT_MAX = 64 * 1024, /* larger ones are given back after use */
+    EXCHANGE_READ_BUFFER = 8 * 1024,      /* libcurl takes and frees one per request */
+    EXCHANGE_SEND_BUFFER = 16 * 1024,     /* the same; its minimum */
+    /* A connection is not taken up again later: servers commonly close after 60 s, and a request
+     * that meets the closing is lost. */
+    EXCHANGE_IDLE_MAX_S = 50,
+};
+
+/* What libcurl asks and tells. */
+
+static bool is_allowed(const struct exchange *exchange, enum address_kind kind)
+{
+    bool refuse_private = exchange->request->refuse_private;
+    switch (kind) {
+    case ADDRESS_PUBLIC:
+        return !exchange->url.plain;
+    case ADDRESS_PRIVATE:
+        return !exchange->url.plain && !refuse_private;
+    case ADDRESS_LOOPBACK:
+        return !refuse_private;
+    case ADDRESS_FORBIDDEN:
+        return false;
+    }
+    return false;
+}
+
+static bool uses_proxy(const struct exchange *exchange)
+{
+    return exchange->rules->proxy != NULL && !exchange->url.plain;
+}
+
+static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose UNUSED,
+                                    struct curl_sockaddr *address)
+{
+    struct exchange *exchange = ctx;
+    if (!uses_proxy(exchange) && !is_allowed(exchange, address_kind(&address->addr))) {
+        exchange->cause = EXCHANGE_ADDRESS_REFUSED;
+        return CURL_SOCKET_BAD;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    exchange->rules->socket_opened(exchange->rules->socket_ctx, fd);
+    return fd;
+}
+
+static long request_size(const struct exchange *exchange)
+{
+    long size = 0;
+    CURLcode code = curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &size);
+    ASSERT(code == CURLE_OK);
+    return size;
+}
+
+static bool may_have_left(const struct exchange *exchange)
+{
+    return exchange->presented &&
+           (exchange->body_handed > 0 || request_size(exchange) > exchange->size_before);
+}
+
+/** The connection stands, TLS and certificate are done, the next thing is the request itself. Comes
+ * again where libcurl is about to try on another connection. */
+static int on_about_to_send(void *ctx, char *remote_ip, char *local_ip UNUSED,
+                            int remote_port UNUSED, int local_port UNUSED)
+{
+    struct exchange *exchange = ctx;
+    if (may_have_left(exchange)) {
+        exchange->cause = EXCHANGE_SECOND_SEND;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (!uses_proxy(exchange) && !is_allowed(exchange, address_kind_text(remote_ip))) {
+        exchange->cause = EXCHANGE_ADDRESS_REFUSED;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    exchange->cause = EXCHANGE_NOT_ENDED; /* another address of the host was the one refused */
+    exchange->size_before = request_size(exchange);
+    if (!exchange->presented && exchange->on_presented != NULL)
+        exchange->on_presented(exchange);
+    exchange->presented = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_take_body(char *to, size_t size, size_t count, void *ctx)
+{
+    struct exchange *exchange = ctx;
+    struct str rest =
+        str_slice(secret_str(exchange->request->message.body), exchange->body_handed, size * count);
+    if (rest.len > 0)
+        memcpy(to, rest.data, rest.len);
+    exchange->body_handed += rest.len;
+    return rest.len;
+}
+
+/** libcurl rewinds a body only to send it once more. Never. */
+static int on_rewind_body(void *ctx UNUSED, curl_off_t offset UNUSED, int origin UNUSED)
+{
+    return CURL_SEEKFUNC_FAIL;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *ctx)
+{
+    struct exchange *exchange = ctx;
+    struct str text = {.data = line, .len = size * count};
+    if (exchange->body_began)
+        return text.len; /* a trailer: nothing that we go by may come after the body */
+    if (str_starts_with(text, STR("HTTP/"))) {
+        buf_clear(&exchange->headers); /* what came before was a 1xx */
+        exchange->headers_ended = false;
+        return text.len;
+    }
+    exchange->headers_ended = str_trim(text).len == 0;
+    if (buf_append(&exchange->headers, text))
+        return text.len;
+    exchange->cause = EXCHANGE_HEADERS_TOO_LARGE;
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct exchange *exchange = ctx;
+    struct str text = {.data = bytes, .len = size * count};
+    exchange->body_began = true;
+    bool fits = buf_append(&exchange->body, text);
+    secret_wipe(bytes, text.len); /* libcurl's own buffer, done with */
+    if (fits)
+        return text.len;
+    exchange->cause = EXCHANGE_BODY_TOO_LARGE;
+    return 0;
+}
+
+static int on_close_socket(void *ctx, curl_socket_t fd)
+{
+    const struct exchange_rules *rules = ctx;
+    return rules->close_socket(rules->socket_ctx, fd);
+}
+
+/* Setting up. */
+
+struct exchange *exchange_new(void)
+{
+    struct exchange *exchange = memory_new(sizeof(*exchange));
+    exchange->url_text.secret = true;
+    exchange->header_text.secret = true;
+    exchange->headers = (struct buf){.max = HTTP_HEADERS_MAX, .secret = true};
+    exchange->body = (struct buf){.max = HTTP_BODY_MAX, .secret = true};
+    return exchange;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    if (exchange == NULL)
+        return;
+    if (exchange->easy != NULL)
+        curl_easy_cleanup(exchange->easy);
+    buf_deinit(&exchange->url_text);
+    buf_deinit(&exchange->header_text);
+    buf_deinit(&exchange->headers);
+    buf_deinit(&exchange->body);
+    free(exchange);
+}
+
+static enum status parse_url(struct str url, struct exchange_url *ret, struct error *err)
+{
+    struct exchange_url parts = {0};
+    struct str rest;
+    if (str_eq_nocase(str_slice(url, 0, 8), STR("https://"))) {
+        rest = str_slice(url, 8, url.len);
+    } else if (str_eq_nocase(str_slice(url, 0, 7), STR("http://"))) {
+        rest = str_slice(url, 7, url.len);
+        parts.plain = true;
+    } else {
+        return error_set(err, STATUS_INVALID, "expected an https:// endpoint");
+    }
+    size_t end = MIN_OF(str_find_byte(rest, '/'), str_find_byte(rest, '?'));
+    parts.authority = str_slice(rest, 0, MIN_OF(end, str_find_byte(rest, '#')));
+    if (str_find_byte(parts.authority, '@') < parts.authority.len || parts.authority.len == 0)
+        return error_set(err, STATUS_INVALID, "expected an endpoint with a host and no user name");
+    if (parts.authority.data[0] == '[')
+        parts.host = str_slice(parts.authority, 1, str_find_byte(parts.authority, ']') - 1);
+    else
+        parts.host = str_slice(parts.authority, 0, str_find_byte(parts.authority, ':'));
+    *ret = parts;
+    return STATUS_OK;
+}
+
+/** For a proxy, which resolves names itself: what can be told from the text. */
+static enum address_kind kind_of_host(struct str host)
+{
+    char text[64];
+    if (str_eq_nocase(host, STR("localhost")) ||
+        (host.len > 10 && str_eq_nocase(str_slice(host, host.len - 10, 10), STR(".localhost"))))
+        return ADDRESS_LOOPBACK;
+    bool is_literal = host.len < sizeof(text) && host.len > 0 &&
+                      strspn(host.data, "0123456789abcdefABCDEF.:") >= host.len;
+    if (!is_literal)
+        return ADDRESS_PUBLIC;
+    str_copy_cut(host, text, sizeof(text));
+    return address_kind_text(text);
+}
+
+static bool is_header_text(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool are_headers_sound(const struct oauth_message *message)
+{
+    for (size_t i = 0; i < message->header_count; i++) {
+        struct str name = message->headers[i].name;
+        if (name.len == 0 || !is_header_text(name) || str_find_byte(name, ':') < name.len ||
+            str_find_byte(name, ' ') < name.len || !is_header_text(message->headers[i].value))
+            return false;
+    }
+    return message->method.len > 0 && message->method.len < 16 && is_header_text(message->method);
+}
+
+enum status exchange_check(const struct exchange_rules *rules, const struct http_request *request,
+                           struct exchange_url *ret_url, struct error *err)
+{
+    struct exchange_url url;
+    enum status status = parse_url(request->message.url, &url, err);
+    if (status != STATUS_OK)
+        return status;
+    if (url.plain && !rules->allow_plain_loopback)
+        return error_set(err, STATUS_INVALID,
+                         STR_FMT ": expected https (http is for loopback addresses only, where "
+                                 "[http] allow_plain_loopback = yes)",
+                         STR_ARG(url.host));
+    if (!are_headers_sound(&request->message))
+        return error_set(err, STATUS_INVALID, STR_FMT ": control characters in a header",
+                         STR_ARG(url.host));
+    *ret_url = url;
+    return STATUS_OK;
+}
+
+#define SET(option, value)                                              \
+    do {                                                                \
+        CURLcode set_code_ = curl_easy_setopt(easy, (option), (value)); \
+        if (set_code_ != CURLE_OK)                                      \
+            return set_code_;                                           \
+    } while (0)
+
+/** What never changes for this handle. */
+static CURLcode set_callbacks(struct exchange *exchange, CURL *easy)
+{
+    SET(CURLOPT_PRIVATE, exchange);
+    SET(CURLOPT_ERRORBUFFER, exchange->error_text);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, exchange);
+    SET(CURLOPT_PREREQFUNCTION, on_about_to_send);
+    SET(CURLOPT_PREREQDATA, exchange);
+    SET(CURLOPT_READFUNCTION, on_take_body);
+    SET(CURLOPT_READDATA, exchange);
+    SET(CURLOPT_SEEKFUNCTION, on_rewind_body);
+    SET(CURLOPT_SEEKDATA, exchange);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, exchange);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, exchange);
+    return CURLE_OK;
+}
+
+static CURLcode set_manners(CURL *easy)
+{
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, "https");
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_CAPATH, NULL); /* a default of Debian's that makes each handshake parse it all */
+    SET(CURLOPT_CA_CACHE_TIMEOUT, -1L);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_MAXAGE_CONN, (long)EXCHANGE_IDLE_MAX_S);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_BUFFERSIZE, (long)EXCHANGE_READ_BUFFER);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)EXCHANGE_SEND_BUFFER);
+    SET(CURLOPT_USERAGENT, "refreshd/" REFRESHD_VERSION);
+    return CURLE_OK;
+}
+
+/** What the configuration says. */
+static CURLcode set_rules(CURL *easy, const struct exchange_rules *rules)
+{
+    SET(CURLOPT_CAINFO, rules->trust_path);
+    SET(CURLOPT_PROXY, rules->proxy != NULL ? rules->proxy : "");
+    SET(CURLOPT_CONNECTTIMEOUT_MS, rules->connect_timeout_ms);
+    SET(CURLOPT_SHARE, rules->share);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    SET(CURLOPT_CLOSESOCKETDATA, rules);
+    return CURLE_OK;
+}
+
+/** The certificate is this request's alone (RFC 8705 §2.1): so are connection and session. */
+static CURLcode set_certificate(CURL *easy, const struct oauth_message *message)
+{
+    union {
+        const char *borrowed; /* libcurl takes it as mutable, and only reads */
+        void *data;
+    } certificate = {.borrowed = message->tls_certificate.data},
+      key = {.borrowed = message->tls_key.data};
+    struct curl_blob certificate_blob = {
+        .data = certificate.data, .len = message->tls_certificate.len, .flags = CURL_BLOB_COPY};
+    struct curl_blob key_blob = {
+        .data = key.data, .len = message->tls_key.len, .flags = CURL_BLOB_COPY};
+    SET(CURLOPT_SSLCERT_BLOB, &certificate_blob);
+    SET(CURLOPT_SSLKEY_BLOB, &key_blob);
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+    SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    return CURLE_OK;
+}
+
+static CURLcode set_method(CURL *easy, const struct oauth_message *message)
+{
+    bool is_post = str_eq(message->method, STR("POST"));
+    if (is_post || message->body != NULL) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)secret_str(message->body).len);
+    } else {
+        SET(CURLOPT_HTTPGET, 1L);
+    }
+    if (is_post || (message->body == NULL && str_eq(message->method, STR("GET")))) {
+        SET(CURLOPT_CUSTOMREQUEST, NULL);
+        return CURLE_OK;
+    }
+    char method[16];
+    str_copy_cut(message->method, method, sizeof(method));
+    SET(CURLOPT_CUSTOMREQUEST, method);
+    return CURLE_OK;
+}
+
+/** "Name: value" lines in memory of our own, chained without libcurl's copies. */
+static struct curl_slist *list_headers(struct exchange *exchange)
+{
+    static const struct str no_expect = STR_INIT("Expect:"); /* no "100-continue" wait */
+    const struct oauth_message *message = &exchange->request->message;
+    size_t len = no_expect.len + 1;
+    for (size_t i = 0; i < message->header_count; i++)
+        len += message->headers[i].name.len + message->headers[i].value.len + 3;
+    buf_clear(&exchange->header_text);
+    char *at = buf_extend(&exchange->header_text, len);
+    ASSERT(at != NULL);
+    memcpy(at, no_expect.data, no_expect.len + 1);
+    exchange->header_nodes[0] = (struct curl_slist){.data = at};
+    at += no_expect.len + 1;
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct oauth_header *header = &message->headers[i];
+        exchange->header_nodes[i + 1] = (struct curl_slist){.data = at};
+        exchange->header_nodes[i].next = &exchange->header_nodes[i + 1];
+        memcpy(at, header->name.data, header->name.len);
+        at += header->name.len;
+        *at++ = header->value.len > 0 ? ':' : ';'; /* "Name;" is libcurl's empty header */
+        if (header->value.len > 0) {
+            *at++ = ' ';
+            memcpy(at, header->value.data, header->value.len);
+            at += header->value.len;
+        }
+        *at++ = '\0';
+    }
+    return exchange->header_nodes;
+}
+
+static CURLcode set_request(struct exchange *exchange, int64_t timeout_ms)
+{
+    CURL *easy = exchange->easy;
+    const struct oauth_message *message = &exchange->request->message;
+    buf_clear(&exchange->url_text);
+    buf_append(&exchange->url_text, message->url);
+    SET(CURLOPT_URL, buf_c(&exchange->url_text));
+    CURLcode code = set_method(easy, message);
+    if (code != CURLE_OK)
+        return code;
+    SET(CURLOPT_HTTPHEADER, list_headers(exchange));
+    SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    if (exchange->plain_enabled != exchange->url.plain) {
+        SET(CURLOPT_PROTOCOLS_STR, exchange->url.plain ? "http" : "https");
+        SET(CURLOPT_NOPROXY, exchange->url.plain ? "*" : NULL);
+        exchange->plain_enabled = exchange->url.plain;
+    }
+    return CURLE_OK;
+}
+
+static CURLcode set_up(struct exchange *exchange, int64_t timeout_ms)
+{
+    CURLcode code = CURLE_OK;
+    if (exchange->easy == NULL) {
+        exchange->easy = curl_easy_init();
+        if (exchange->easy == NULL)
+            return CURLE_OUT_OF_MEMORY;
+        exchange->generation = 0;
+        exchange->plain_enabled = false;
+        code = set_callbacks(exchange, exchange->easy);
+        if (code == CURLE_OK)
+            code = set_manners(exchange->easy);
+    }
+    if (code == CURLE_OK && exchange->generation != exchange->rules->generation) {
+        code = set_rules(exchange->easy, exchange->rules);
+        exchange->generation = exchange->rules->generation;
+    }
+    exchange->single_use = exchange->request->message.tls_certificate.len > 0;
+    if (code == CURLE_OK && exchange->single_use)
+        code = set_certificate(exchange->easy, &exchange->request->message);
+    return code == CURLE_OK ? set_request(exchange, timeout_ms) : code;
+}
+
+enum status exchange_begin(struct exchange *exchange, const struct exchange_rules *rules,
+                           int64_t timeout_ms, struct error *err)
+{
+    ASSERT(exchange->request != NULL && rules->generation != 0);
+    exchange->rules = rules;
+    if (uses_proxy(exchange) && !is_allowed(exchange, kind_of_host(exchange->url.host))) {
+        return error_set(err, STATUS_INVALID, STR_FMT ": this address is refused",
+                         STR_ARG(exchange->url.host));
+    }
+    CURLcode code = set_up(exchange, timeout_ms);
+    if (code != CURLE_OK)
+        return error_set(err, STATUS_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
+    return STATUS_OK;
+}
+
+/* The end. */
+
+static const char *why(const struct exchange *exchange, CURLcode code)
+{
+    switch (exchange->cause) {
+    case EXCHANGE_ADDRESS_REFUSED:
+        return "this address is refused";
+    case EXCHANGE_SECOND_SEND:
+        return "the kept-alive connection died under the request";
+    case EXCHANGE_HEADERS_TOO_LARGE:
+        return "the answer's headers pass 64 KiB";
+    case EXCHANGE_BODY_TOO_LARGE:
+        return "the answer passes 1 MiB";
+    case EXCHANGE_STOPPED:
+        return "stopped";
+    case EXCHANGE_NOT_ENDED:
+        break;
+    }
+    if (code == CURLE_OK)
+        return "the connection closed within the answer's headers";
+    if (code == CURLE_SEND_FAIL_REWIND)
+        return "the kept-alive connection died under the request";
+    return exchange->error_text[0] != '\0' ? exchange->error_text : curl_easy_strerror(code);
+}
+
+static void take_headers(struct exchange *exchange)
+{
+    struct http_request *request = exchange->request;
+    struct str text = arena_copy(&request->arena, buf_str(&exchange->headers));
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.data[i] == '\n';
+    request->headers = arena_alloc(&request->arena, lines * sizeof(*request->headers));
+    while (text.len > 0) {
+        size_t end = str_find_byte(text, '\n');
+        struct str line = str_slice(text, 0, end);
+        text = str_slice(text, end + 1, text.len);
+        size_t colon = str_find_byte(line, ':');
+        bool is_folded = line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t');
+        if (colon == 0 || colon >= line.len || is_folded)
+            continue;
+        request->headers[request->header_count++] = (struct oauth_header){
+            .name = str_slice(line, 0, colon),
+            .value = str_trim(str_slice(line, colon + 1, line.len)),
+        };
+    }
+}
+
+static void take_answer(struct exchange *exchange)
+{
+    struct http_request *request = exchange->request;
+    long status = 0;
+    CURLcode code = curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    ASSERT(code == CURLE_OK);
+    request->end = TRANSPORT_ANSWERED;
+    request->status = (int)status;
+    take_headers(exchange);
+    request->body_too_large = exchange->cause == EXCHANGE_BODY_TOO_LARGE;
+    if (exchange->body.len > 0 && !request->body_too_large)
+        request->body = secret_copy(buf_str(&exchange->body));
+}
+
+void exchange_end(struct exchange *exchange, CURLcode code)
+{
+    struct http_request *request = exchange->request;
+    /* libcurl 7.88 calls it a success where the connection closes within the headers. */
+    bool is_whole = code == CURLE_OK && exchange->headers_ended;
+    if (is_whole || exchange->cause == EXCHANGE_BODY_TOO_LARGE) {
+        take_answer(exchange);
+        return;
+    }
+    bool lost = exchange->easy != NULL && may_have_left(exchange);
+    request->end = lost ? TRANSPORT_LOST : TRANSPORT_NOT_SENT;
+    error_set(&request->error, lost ? STATUS_UNCERTAIN : STATUS_UNAVAILABLE, STR_FMT ": %s",
+              STR_ARG(exchange->url.host), why(exchange, code));
+}
+
+static void clear_buffer(struct buf *buf)
+{
+    if (buf->capacity <= EXCHANGE_BUFFER_KEPT_MAX) {
+        buf_clear(buf);
+        return;
+    }
+    size_t max = buf->max;
+    buf_deinit(buf);
+    *buf = (struct buf){.max = max, .secret = true};
+}
+
+void exchange_reset(struct exchange *exchange)
+{
+    exchange->request = NULL;
+    exchange->host = NULL;
+    exchange->url = (struct exchange_url){0};
+    exchange->presented = false;
+    exchange->size_before = 0;
+    exchange->body_handed = 0;
+    exchange->headers_ended = false;
+    exchange->body_began = false;
+    exchange->cause = EXCHANGE_NOT_ENDED;
+    exchange->error_text[0] = '\0';
+    clear_buffer(&exchange->url_text);
+    clear_buffer(&exchange->header_text);
+    clear_buffer(&exchange->headers);
+    clear_buffer(&exchange->body);
+}

@@ -1,0 +1,133 @@
+#include "io/publish_redis_resolve.h"
+
+#include "common/memory.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/** Shared by the thread and the loop; whoever lets go last frees it. */
+struct question {
+    atomic_int holders;
+    int done; /* eventfd: readable once the answer stands */
+    char *host;
+    struct publish_redis_addresses answer;
+};
+
+struct publish_redis_lookup {
+    struct question *question;
+    struct loop_watch *watch;
+    publish_redis_resolve_fn *fn;
+    void *ctx;
+};
+
+static void let_go(struct question *question)
+{
+    if (atomic_fetch_sub(&question->holders, 1) != 1)
+        return;
+    close(question->done);
+    free(question->host);
+    free(question);
+}
+
+static void take_addresses(const struct addrinfo *found, struct publish_redis_addresses *answer)
+{
+    for (; found != NULL && answer->count < PUBLISH_REDIS_ADDRESSES_MAX; found = found->ai_next) {
+        char *text = answer->text[answer->count];
+        if (getnameinfo(found->ai_addr, found->ai_addrlen, text, PUBLISH_REDIS_ADDRESS_SIZE, NULL,
+                        0, NI_NUMERICHOST) == 0)
+            answer->count++;
+    }
+}
+
+static void *ask_resolver(void *ctx)
+{
+    struct question *question = ctx;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    int failure = getaddrinfo(question->host, NULL, &hints, &found);
+    if (failure == 0) {
+        take_addresses(found, &question->answer);
+        freeaddrinfo(found);
+    }
+    if (question->answer.count == 0)
+        error_set(&question->answer.error, STATUS_UNAVAILABLE, "can't resolve \"%s\": %s",
+                  question->host, failure == 0 ? "no address" : gai_strerror(failure));
+    eventfd_write(question->done, 1);
+    let_go(question);
+    return NULL;
+}
+
+static void on_done(void *ctx, int fd UNUSED, unsigned events UNUSED)
+{
+    struct publish_redis_lookup *lookup = ctx;
+    struct question *question = lookup->question;
+    publish_redis_resolve_fn *fn = lookup->fn;
+    void *fn_ctx = lookup->ctx;
+    loop_watch_free(lookup->watch);
+    free(lookup);
+    fn(fn_ctx, &question->answer);
+    let_go(question);
+}
+
+/** The daemon's signals are the loop's business, so the thread takes none. */
+static bool start_thread(struct question *question)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return false;
+    pthread_t thread;
+    bool started = pthread_create(&thread, NULL, ask_resolver, question) == 0;
+    if (started)
+        pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+struct publish_redis_lookup *publish_redis_resolve(struct loop *loop, struct str host,
+                                                   publish_redis_resolve_fn *fn, void *ctx)
+{
+    int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (done < 0)
+        return NULL;
+    struct question *question = memory_new(sizeof(*question));
+    atomic_init(&question->holders, 2);
+    question->done = done;
+    question->host = memory_copy_str(host);
+    if (!start_thread(question)) {
+        let_go(question);
+        let_go(question);
+        return NULL;
+    }
+    struct publish_redis_lookup *lookup = memory_new(sizeof(*lookup));
+    *lookup = (struct publish_redis_lookup){.question = question, .fn = fn, .ctx = ctx};
+    lookup->watch = loop_watch_new(loop, done, on_done, lookup);
+    loop_watch_set(lookup->watch, LOOP_READ);
+    return lookup;
+}
+
+void publish_redis_resolve_cancel(struct publish_redis_lookup *lookup)
+{
+    if (lookup == NULL)
+        return;
+    loop_watch_free(lookup->watch);
+    let_go(lookup->question);
+    free(lookup);
+}
+
+bool publish_redis_address_is_numeric(struct str host)
+{
+    char text[PUBLISH_REDIS_ADDRESS_SIZE];
+    unsigned char address[sizeof(struct in6_addr)];
+    if (host.len >= sizeof(text))
+        return false;
+    str_copy_cut(host, text, sizeof(text));
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}

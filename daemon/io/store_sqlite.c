@@ -1,0 +1,228 @@
+#include "io/store_sqlite.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "io/store_sqlite_group.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct queue {
+    struct sqlite_request *requests;
+    size_t count, capacity;
+};
+
+struct store_sqlite {
+    struct sqlite_engine engine; /* the thread's alone, once it runs */
+    struct inbox *inbox;
+    pthread_t thread;
+
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t is_wanted;
+    struct queue waiting;
+    size_t in_work;
+    bool is_idle, is_stopping;
+    struct store_health health;
+    char last_error[ERROR_TEXT_MAX];
+
+    char shown_error[ERROR_TEXT_MAX]; /* the loop's: what health() lent out */
+};
+
+static void lock(struct store_sqlite *store)
+{
+    int result = pthread_mutex_lock(&store->mutex);
+    ASSERT(result == 0);
+}
+
+static void unlock(struct store_sqlite *store)
+{
+    int result = pthread_mutex_unlock(&store->mutex);
+    ASSERT(result == 0);
+}
+
+/* ---- the thread ---- */
+
+/**
+ * Take all that waits; false at the end. This is the place to wait a little for more to gather,
+ * where that should ever pay: whoever waits here shares an fsync with whoever comes meanwhile.
+ */
+static bool gather(struct store_sqlite *store, struct queue *ret_taken)
+{
+    lock(store);
+    while (store->waiting.count == 0 && !store->is_stopping) {
+        store->is_idle = true;
+        int result = pthread_cond_wait(&store->is_wanted, &store->mutex);
+        ASSERT(result == 0);
+    }
+    store->is_idle = false;
+    struct queue taken = store->waiting;
+    store->waiting = *ret_taken; /* its memory is used again */
+    store->waiting.count = 0;
+    store->in_work = taken.count;
+    *ret_taken = taken;
+    unlock(store);
+    return taken.count > 0;
+}
+
+static void publish_health(struct store_sqlite *store, size_t done, bool *ret_is_idle)
+{
+    const struct sqlite_engine *engine = &store->engine;
+    lock(store);
+    store->in_work -= done;
+    store->health = (struct store_health){
+        .writable = engine->writable && !engine->is_full,
+        .commits = engine->commits,
+        .writes = engine->writes,
+        .reads = engine->reads,
+        .commit_us_total = engine->commit_us_total,
+    };
+    memcpy(store->last_error, engine->last_error.text, sizeof(store->last_error));
+    *ret_is_idle = store->waiting.count == 0 && store->in_work == 0;
+    unlock(store);
+}
+
+static struct completion *completion_of(const struct sqlite_request *request)
+{
+    return request->write != NULL ? &request->write->completion : &request->read->completion;
+}
+
+/** Answer in the order of asking. */
+static void post(struct store_sqlite *store, const struct sqlite_request *requests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        completion_of(&requests[i])->next = i + 1 < count ? completion_of(&requests[i + 1]) : NULL;
+    inbox_put_chain(store->inbox, completion_of(&requests[0]));
+}
+
+static void *run(void *arg)
+{
+    struct store_sqlite *store = arg;
+    struct queue taken = {0};
+    while (gather(store, &taken)) {
+        for (size_t at = 0; at < taken.count;) {
+            size_t count = MIN_OF(taken.count - at, (size_t)SQLITE_GROUP_MAX);
+            struct sqlite_request *requests = taken.requests + at;
+            bool is_idle;
+            sqlite_group_run(&store->engine, requests, count);
+            publish_health(store, count, &is_idle);
+            post(store, requests, count);
+            sqlite_engine_checkpoint(&store->engine, is_idle);
+            at += count;
+        }
+    }
+    free(taken.requests);
+    return NULL;
+}
+
+/* ---- the port: called on the loop ---- */
+
+static bool enqueue(struct store_sqlite *store, struct sqlite_request request)
+{
+    lock(store);
+    struct queue *queue = &store->waiting;
+    ASSERT(!store->is_stopping);
+    bool has_room = queue->count < STORE_QUEUE_MAX;
+    if (has_room && queue->count == queue->capacity) {
+        queue->capacity = MAX_OF(queue->capacity * 2, (size_t)64);
+        queue->requests =
+            memory_grow(queue->requests, queue->capacity * sizeof(queue->requests[0]));
+    }
+    if (has_room)
+        queue->requests[queue->count++] = request;
+    bool wake = has_room && store->is_idle;
+    unlock(store);
+    if (wake)
+        pthread_cond_signal(&store->is_wanted);
+    return has_room;
+}
+
+static void port_write(void *ctx, struct store_write *write)
+{
+    struct store_sqlite *store = ctx;
+    ASSERT(write->completion.resume != NULL);
+    if (enqueue(store, (struct sqlite_request){.write = write}))
+        return;
+    write->status = error_set(&write->error, STATUS_UNAVAILABLE, "the store's queue is full");
+    inbox_put(store->inbox, &write->completion);
+}
+
+static void port_read(void *ctx, struct store_read *read)
+{
+    struct store_sqlite *store = ctx;
+    ASSERT(read->completion.resume != NULL);
+    if (enqueue(store, (struct sqlite_request){.read = read}))
+        return;
+    read->status = error_set(&read->error, STATUS_UNAVAILABLE, "the store's queue is full");
+    inbox_put(store->inbox, &read->completion);
+}
+
+static void port_health(void *ctx, struct store_health *ret_health)
+{
+    struct store_sqlite *store = ctx;
+    lock(store);
+    *ret_health = store->health;
+    ret_health->queued = store->waiting.count + store->in_work;
+    memcpy(store->shown_error, store->last_error, sizeof(store->shown_error));
+    unlock(store);
+    ret_health->last_error = str_c(store->shown_error);
+}
+
+/* ---- beginning and end ---- */
+
+/** Signals are the loop's: the thread takes none. */
+static void start_thread(struct store_sqlite *store)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int result = pthread_create(&store->thread, NULL, run, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ASSERT(result == 0);
+    (void)pthread_setname_np(store->thread, "refreshd-store");
+}
+
+enum status store_sqlite_open(const struct store_sqlite_options *options,
+                              struct store_port *ret_port, struct store_sqlite **out,
+                              struct error *err, int *ret_exit_status)
+{
+    ASSERT(options->path != NULL && options->inbox != NULL && *out == NULL);
+    struct store_sqlite *store = memory_new(sizeof(*store));
+    enum status status = sqlite_engine_open(&store->engine, options, err, ret_exit_status);
+    if (status != STATUS_OK) {
+        free(store);
+        return status;
+    }
+    store->inbox = options->inbox;
+    int result = pthread_mutex_init(&store->mutex, NULL);
+    result |= pthread_cond_init(&store->is_wanted, NULL);
+    ASSERT(result == 0);
+    bool is_idle;
+    publish_health(store, 0, &is_idle);
+    start_thread(store);
+    *ret_port = (struct store_port){
+        .ctx = store,
+        .write = port_write,
+        .read = port_read,
+        .health = port_health,
+    };
+    *out = store;
+    return STATUS_OK;
+}
+
+void store_sqlite_close(struct store_sqlite *store)
+{
+    if (store == NULL)
+        return;
+    lock(store);
+    store->is_stopping = true;
+    unlock(store);
+    pthread_cond_signal(&store->is_wanted);
+    pthread_join(store->thread, NULL);
+    sqlite_engine_close(&store->engine);
+    pthread_mutex_destroy(&store->mutex);
+    pthread_cond_destroy(&store->is_wanted);
+    free(store->waiting.requests);
+    free(store);
+}

@@ -1,0 +1,60 @@
+/**
+ * Which member of a record is which column: one table a record type, from which the statements are
+ * written, values bound and rows read. A row that holds what we never write (somebody changed the
+ * file) reads as STATUS_INVALID with the column's name; nothing in it is believed.
+ *
+ *     sqlite_columns_bind(&sqlite_connection_type, statement, 1, &connection);
+ *     status = sqlite_columns_read(&sqlite_connection_type, statement, 0, arena, &connection, err);
+ */
+#ifndef IO_STORE_SQLITE_COLUMNS_H
+#define IO_STORE_SQLITE_COLUMNS_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+
+#include <sqlite3.h>
+
+enum column_kind {
+    COLUMN_TEXT,    /* struct str; NULL: STR_NONE */
+    COLUMN_BLOB,    /* the same, bytes */
+    COLUMN_TIME,    /* int64_t, any */
+    COLUMN_COUNT,   /* int64_t, not negative */
+    COLUMN_BOOL,    /* bool */
+    COLUMN_ENUM,    /* enum, below limit */
+    COLUMN_HISTORY, /* history of struct connection, packed: docs/store.md */
+};
+
+struct column {
+    const char *name;
+    enum column_kind kind;
+    unsigned limit;
+    size_t offset;
+    bool key;    /* fixed when inserted: not in UPDATE */
+    bool sealed; /* left out of lists */
+};
+
+struct record_type {
+    const char *table;
+    const struct column *columns;
+    size_t count;
+};
+
+extern const struct record_type sqlite_connection_type;
+extern const struct record_type sqlite_connector_type;
+extern const struct record_type sqlite_credential_type;
+
+void sqlite_columns_bind(const struct record_type *type, sqlite3_stmt *statement, int first,
+                         const void *record);
+MUST_CHECK enum status sqlite_columns_read(const struct record_type *type, sqlite3_stmt *statement,
+                                           int first, struct arena *arena, void *record,
+                                           struct error *err);
+
+/** "c.id, c.connector, …"; without_sealed puts NULL for what is sealed. */
+void sqlite_columns_list(const struct record_type *type, const char *alias, bool without_sealed,
+                         struct buf *out);
+/** "INSERT INTO t (id, …) VALUES (?1, …)"; verb is INSERT or REPLACE. */
+void sqlite_columns_insert(const struct record_type *type, const char *verb, struct buf *out);
+/** "UPDATE t SET name = ?2, …": each column has the number it has in INSERT. */
+void sqlite_columns_update(const struct record_type *type, struct buf *out);
+
+#endif

@@ -1,0 +1,199 @@
+#include "io/store_sqlite_connection.h"
+
+#include "common/assert.h"
+#include "io/store_sqlite_columns.h"
+
+/** What connections are counted by (struct count_row). */
+struct tally {
+    struct str connector;
+    int64_t phase, dead_reason, advisory_reason, retrying, credential_version;
+};
+
+/** The row as it is. Texts are borrowed from the statement that found it. */
+struct facts {
+    int64_t place, version;
+    struct tally tally;
+    struct owner owner;
+};
+
+static struct tally tally_of(const struct connection *c)
+{
+    return (struct tally){
+        .connector = c->connector,
+        .phase = c->phase,
+        .dead_reason = c->dead_reason,
+        .advisory_reason = c->advisory_reason,
+        .retrying = c->failures > 0 || c->uncertain_tries > 0 || c->doubts > 0,
+        .credential_version = c->credential_version,
+    };
+}
+
+static bool tally_eq(const struct tally *a, const struct tally *b)
+{
+    return a->phase == b->phase && a->dead_reason == b->dead_reason &&
+           a->advisory_reason == b->advisory_reason && a->retrying == b->retrying &&
+           a->credential_version == b->credential_version;
+}
+
+static void tally_bind(sqlite3_stmt *statement, const struct tally *tally)
+{
+    sqlite_bind_str(statement, 1, tally->connector);
+    sqlite3_bind_int64(statement, 2, tally->phase);
+    sqlite3_bind_int64(statement, 3, tally->dead_reason);
+    sqlite3_bind_int64(statement, 4, tally->advisory_reason);
+    sqlite3_bind_int64(statement, 5, tally->retrying);
+    sqlite3_bind_int64(statement, 6, tally->credential_version);
+}
+
+static enum status tally_add(struct sqlite_db *db, const struct tally *tally, int64_t count,
+                             struct error *err)
+{
+    sqlite3_stmt *add = sqlite_db_statement(db, SQL_TALLY_ADD);
+    if (add != NULL) {
+        tally_bind(add, tally);
+        sqlite3_bind_int64(add, 7, count);
+    }
+    enum status status = sqlite_db_run(db, add, err);
+    if (status != STATUS_OK || count > 0)
+        return status;
+    sqlite3_stmt *clean = sqlite_db_statement(db, SQL_TALLY_CLEAN);
+    if (clean != NULL)
+        tally_bind(clean, tally);
+    return sqlite_db_run(db, clean, err);
+}
+
+static enum status run_owner_key(struct sqlite_db *db, enum sqlite_sql sql,
+                                 const struct connection *c, struct str key, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, c->connector);
+        sqlite_bind_str(statement, 2, key);
+        sqlite_bind_str(statement, 3, c->id);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+/** SQL_OWNER_PUT or SQL_OWNER_DROP for each key of an owner. */
+static enum status each_owner_key(struct sqlite_db *db, enum sqlite_sql sql,
+                                  const struct connection *c, const struct owner *owner,
+                                  struct error *err)
+{
+    char text[OWNER_KEY_MAX];
+    enum status status = STATUS_OK;
+    struct str rest = owner->apps, app;
+    while (status == STATUS_OK && str_next_word(&rest, STR(" "), &app))
+        status = run_owner_key(db, sql, c, owner_key_app(app, text), err);
+    if (status == STATUS_OK && !str_is_empty(owner->superagent))
+        status = run_owner_key(db, sql, c, owner_key_superagent(owner->superagent, text), err);
+    if (status == STATUS_OK && !str_is_empty(owner->app))
+        status = run_owner_key(db, sql, c, owner_key_app_user(owner->app, owner->user, text), err);
+    return status;
+}
+
+static bool owner_eq(const struct owner *a, const struct owner *b)
+{
+    return str_eq(a->apps, b->apps) && str_eq(a->superagent, b->superagent) &&
+           str_eq(a->app, b->app) && str_eq(a->user, b->user);
+}
+
+/** An owner key that is far too long can only come from a changed file: owner_key_*() would assert.
+ */
+static bool owner_is_sane(const struct owner *owner)
+{
+    struct str rest = owner->apps, app;
+    while (str_next_word(&rest, STR(" "), &app)) {
+        if (app.len > OWNER_KEY_MAX / 2)
+            return false;
+    }
+    return owner->superagent.len <= OWNER_KEY_MAX / 2 &&
+           owner->app.len + owner->user.len <= OWNER_KEY_MAX - 16;
+}
+
+static enum status insert(struct sqlite_db *db, const struct connection *c, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_INSERT);
+    if (statement != NULL)
+        sqlite_columns_bind(&sqlite_connection_type, statement, 1, c);
+    enum status status = sqlite_db_run(db, statement, err);
+    if (status == STATUS_OK)
+        status = each_owner_key(db, SQL_OWNER_PUT, c, &c->owner, err);
+    struct tally tally = tally_of(c);
+    return status == STATUS_OK ? tally_add(db, &tally, 1, err) : status;
+}
+
+static enum status update_row(struct sqlite_db *db, const struct connection *c, int64_t place,
+                              struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_UPDATE);
+    if (statement != NULL) {
+        sqlite_columns_bind(&sqlite_connection_type, statement, 1, c);
+        sqlite3_bind_int64(statement, (int)sqlite_connection_type.count + 1, place);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+static enum status update(struct sqlite_db *db, const struct connection *c,
+                          const struct facts *stored, struct error *err)
+{
+    struct tally tally = tally_of(c);
+    enum status status = update_row(db, c, stored->place, err);
+    if (status == STATUS_OK && !owner_eq(&stored->owner, &c->owner)) {
+        if (!owner_is_sane(&stored->owner))
+            return error_set(err, STATUS_INVALID, "damaged record: connection's owner");
+        status = each_owner_key(db, SQL_OWNER_DROP, c, &stored->owner, err);
+        if (status == STATUS_OK)
+            status = each_owner_key(db, SQL_OWNER_PUT, c, &c->owner, err);
+    }
+    if (status == STATUS_OK && !tally_eq(&stored->tally, &tally)) {
+        status = tally_add(db, &stored->tally, -1, err);
+        if (status == STATUS_OK)
+            status = tally_add(db, &tally, 1, err);
+    }
+    return status;
+}
+
+static struct facts read_facts(sqlite3_stmt *found)
+{
+    return (struct facts){
+        .place = sqlite3_column_int64(found, 0),
+        .version = sqlite3_column_int64(found, 1),
+        .tally =
+            {
+                .connector = sqlite_column_str(found, 2),
+                .phase = sqlite3_column_int64(found, 3),
+                .dead_reason = sqlite3_column_int64(found, 4),
+                .advisory_reason = sqlite3_column_int64(found, 5),
+                .retrying = sqlite3_column_int64(found, 6),
+                .credential_version = sqlite3_column_int64(found, 7),
+            },
+        .owner =
+            {
+                .apps = sqlite_column_str(found, 8),
+                .superagent = sqlite_column_str(found, 9),
+                .app = sqlite_column_str(found, 10),
+                .user = sqlite_column_str(found, 11),
+            },
+    };
+}
+
+enum status sqlite_connection_put(struct sqlite_db *db, const struct connection *c,
+                                  struct error *err)
+{
+    ASSERT(!str_is_empty(c->id) && !str_is_empty(c->connector));
+    if (c->version == 0)
+        return insert(db, c, err);
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *find = sqlite_db_statement(db, SQL_CONNECTION_FACTS);
+    if (find != NULL)
+        sqlite_bind_str(find, 1, c->id);
+    bool found;
+    enum status status = sqlite_db_step(db, find, &found, err);
+    if (status != STATUS_OK)
+        return status;
+    struct facts stored = found ? read_facts(find) : (struct facts){0};
+    if (!found || stored.version != c->version || !str_eq(stored.tally.connector, c->connector))
+        return error_set(err, STATUS_CONFLICT, "connection " STR_FMT " has changed meanwhile",
+                         STR_ARG(c->id));
+    return update(db, c, &stored, err);
+}

@@ -1,0 +1,162 @@
+#include "io/store_sqlite_log.h"
+
+#include "common/assert.h"
+
+struct log_state {
+    int64_t last, published, purged;
+};
+
+static enum status get_state(struct sqlite_db *db, struct log_state *ret, struct error *err)
+{
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_LOG_STATE);
+    bool row;
+    enum status status = sqlite_db_step(db, statement, &row, err);
+    if (status != STATUS_OK)
+        return status;
+    if (!row)
+        return error_set(err, STATUS_INVALID, "damaged: the event log's state is gone");
+    ret->last = sqlite3_column_int64(statement, 0);
+    ret->published = sqlite3_column_int64(statement, 1);
+    ret->purged = sqlite3_column_int64(statement, 2);
+    if (ret->last < 0 || ret->published < 0 || ret->purged < 0 || ret->purged > ret->last)
+        return error_set(err, STATUS_INVALID, "damaged: the event log's state is not possible");
+    return STATUS_OK;
+}
+
+static enum status next_seq(struct sqlite_db *db, int64_t *ret_seq, struct error *err)
+{
+    enum status status = sqlite_db_run(db, sqlite_db_statement(db, SQL_LOG_NEXT), err);
+    struct log_state state = {0};
+    if (status == STATUS_OK)
+        status = get_state(db, &state, err);
+    *ret_seq = state.last;
+    return status;
+}
+
+enum status sqlite_log_append(struct sqlite_db *db, const struct event_draft *event,
+                              int64_t *ret_seq, struct error *err)
+{
+    enum status status = next_seq(db, ret_seq, err);
+    if (status != STATUS_OK)
+        return status;
+    sqlite3_stmt *append = sqlite_db_statement(db, SQL_EVENT_APPEND);
+    if (append != NULL) {
+        sqlite3_bind_int64(append, 1, *ret_seq);
+        sqlite_bind_str(append, 2, event->type);
+        sqlite_bind_str(append, 3, event->subject);
+        sqlite3_bind_int64(append, 4, event->wall_ms);
+        sqlite_bind_str(append, 5, event->data);
+    }
+    status = sqlite_db_run(db, append, err);
+    /* A row above the last number: somebody changed the file; the caller can't make it good. */
+    if (status == STATUS_CONFLICT)
+        return error_set(err, STATUS_INVALID, "damaged: event %lld exists before its time",
+                         (long long)*ret_seq);
+    return status;
+}
+
+/** Run a statement with up to two numbers. */
+static enum status run(struct sqlite_db *db, enum sqlite_sql sql, int64_t a, int64_t b,
+                       struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    int count = statement != NULL ? sqlite3_bind_parameter_count(statement) : 0;
+    if (count >= 1)
+        sqlite3_bind_int64(statement, 1, a);
+    if (count >= 2)
+        sqlite3_bind_int64(statement, 2, b);
+    return sqlite_db_run(db, statement, err);
+}
+
+enum status sqlite_log_stamp(struct sqlite_db *db, enum event_stamp stamp, struct str subject,
+                             int64_t seq, struct error *err)
+{
+    enum sqlite_sql sql = SQL_CONNECTION_STAMP;
+    switch (stamp) {
+    case STAMP_NONE:
+        return STATUS_OK;
+    case STAMP_CONNECTION_ALERT:
+        break;
+    case STAMP_CONNECTOR_ROTATED:
+        sql = SQL_CONNECTOR_STAMP_ROTATED;
+        break;
+    case STAMP_CONNECTOR_RESCOPED:
+        sql = SQL_CONNECTOR_STAMP_RESCOPED;
+        break;
+    }
+    sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, subject);
+        sqlite3_bind_int64(statement, 2, seq);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+enum status sqlite_log_set_published(struct sqlite_db *db, int64_t seq, struct error *err)
+{
+    return run(db, SQL_LOG_PUBLISHED, seq, 0, err);
+}
+
+enum status sqlite_log_renumber(struct sqlite_db *db, int64_t first, int64_t new_first,
+                                struct error *err)
+{
+    struct log_state state;
+    enum status status = get_state(db, &state, err);
+    if (status != STATUS_OK)
+        return status;
+    if (first <= state.published || first > state.last + 1)
+        return error_set(err, STATUS_CONFLICT,
+                         "event %lld can't be renumbered: published up to %lld, last %lld",
+                         (long long)first, (long long)state.published, (long long)state.last);
+    const int64_t by = new_first - first;
+    const enum sqlite_sql steps[] = {SQL_RENUMBER_AWAY, SQL_RENUMBER_BACK, SQL_RENUMBER_ALERTS,
+                                     SQL_RENUMBER_CONNECTORS};
+    for (size_t i = 0; i < ARRAY_LEN(steps) && status == STATUS_OK; i++)
+        status = run(db, steps[i], first, by, err);
+    return status == STATUS_OK ? run(db, SQL_RENUMBER_LAST, by, 0, err) : status;
+}
+
+/** One number of one row, or `otherwise` where there is none. */
+static enum status look_up(struct sqlite_db *db, enum sqlite_sql sql, int64_t a, int64_t otherwise,
+                           int64_t *ret, struct error *err)
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    if (statement != NULL)
+        sqlite3_bind_int64(statement, 1, a);
+    bool row;
+    enum status status = sqlite_db_step(db, statement, &row, err);
+    *ret = row ? sqlite3_column_int64(statement, 0) : otherwise;
+    return status;
+}
+
+enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms, struct error *err)
+{
+    struct log_state state;
+    enum status status = get_state(db, &state, err);
+    if (status != STATUS_OK)
+        return status;
+    int64_t bound;
+    status = look_up(db, SQL_PURGE_BOUND, before_wall_ms, state.last + 1, &bound, err);
+    if (status == STATUS_OK)
+        status = run(db, SQL_PURGE, bound, 0, err);
+    return status == STATUS_OK ? run(db, SQL_PURGE_NOTE, bound - 1, 0, err) : status;
+}
+
+enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret, struct error *err)
+{
+    struct log_state state;
+    enum status status = get_state(db, &state, err);
+    if (status != STATUS_OK)
+        return status;
+    *ret = (struct event_bounds){
+        .oldest = state.last == 0 ? 0 : state.purged + 1,
+        .newest = state.last,
+        .published = state.published,
+    };
+    status = look_up(db, SQL_EVENT_WALL, state.last, TIME_NONE, &ret->newest_wall_ms, err);
+    if (status != STATUS_OK)
+        return status;
+    return look_up(db, SQL_EVENT_FIRST_WAITING, state.published, TIME_NONE,
+                   &ret->oldest_unpublished_wall_ms, err);
+}

@@ -1,0 +1,27 @@
+/**
+ * The event log: numbers without gaps that are never used again, not even after a purge, since the
+ * last one is kept apart from the rows. The log up to `purged` is gone but for the events that a
+ * connection in needs_reconnect still points to.
+ */
+#ifndef IO_STORE_SQLITE_LOG_H
+#define IO_STORE_SQLITE_LOG_H
+
+#include "io/store_sqlite_db.h"
+#include "port/store.h"
+
+MUST_CHECK enum status sqlite_log_append(struct sqlite_db *db, const struct event_draft *event,
+                                         int64_t *ret_seq, struct error *err);
+/** Write the number into its subject's column. */
+MUST_CHECK enum status sqlite_log_stamp(struct sqlite_db *db, enum event_stamp stamp,
+                                        struct str subject, int64_t seq, struct error *err);
+MUST_CHECK enum status sqlite_log_set_published(struct sqlite_db *db, int64_t seq,
+                                                struct error *err);
+/** CONFLICT where `first` is published already or lies past the next number. */
+MUST_CHECK enum status sqlite_log_renumber(struct sqlite_db *db, int64_t first, int64_t new_first,
+                                           struct error *err);
+MUST_CHECK enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms,
+                                        struct error *err);
+MUST_CHECK enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret,
+                                         struct error *err);
+
+#endif

@@ -1,0 +1,390 @@
+#include "io/store_sqlite_read.h"
+
+#include "common/assert.h"
+#include "io/store_sqlite_columns.h"
+#include "io/store_sqlite_log.h"
+#include "io/store_sqlite_write.h"
+
+#include <string.h>
+
+/** One more element of a result array, which lives in the read's arena and doubles as it grows. */
+static void *grow(struct store_read *read, void *items, size_t count, size_t size)
+{
+    bool is_full = (count & (count - 1)) == 0; /* 0, 1, 2, 4, 8 … */
+    if (!is_full)
+        return items;
+    void *more = arena_alloc(&read->arena, size * MAX_OF(count * 2, (size_t)1));
+    if (count > 0)
+        memcpy(more, items, size * count);
+    return more;
+}
+
+size_t sqlite_read_limit(const struct store_read *read)
+{
+    if (read->limit == 0)
+        return STORE_READ_LIMIT_DEFAULT;
+    return MIN_OF(read->limit, (size_t)STORE_READ_LIMIT_MAX);
+}
+
+void sqlite_bind_text_or_empty(sqlite3_stmt *statement, int at, struct str text)
+{
+    sqlite_bind_str(statement, at, str_is_set(text) ? text : STR(""));
+}
+
+/** The first bad record of a read is named; the rest is served. */
+static void note_bad(struct store_read *read, const struct error *err)
+{
+    if (read->error.status == STATUS_OK)
+        read->error = *err;
+}
+
+void sqlite_read_add_connection(struct store_read *read, sqlite3_stmt *row)
+{
+    struct connection c = {0};
+    struct error err = {0};
+    enum status status =
+        sqlite_columns_read(&sqlite_connection_type, row, 0, &read->arena, &c, &err);
+    int after = (int)sqlite_connection_type.count;
+    c.version = sqlite3_column_int64(row, after);
+    c.attempt_id = (uint64_t)sqlite3_column_int64(row, after + 1);
+    c.attempt_started_ms = sqlite3_column_int64(row, after + 2);
+    if (status == STATUS_OK && (c.version < 1 || str_is_empty(c.id)))
+        status = error_set(&err, STATUS_INVALID, "damaged record: connection without id, version");
+    if (status != STATUS_OK) {
+        error_prefix(&err, STR_FMT, STR_ARG(c.id));
+        note_bad(read, &err);
+        return;
+    }
+    read->connections =
+        grow(read, read->connections, read->connection_count, sizeof(read->connections[0]));
+    read->connections[read->connection_count++] = c;
+}
+
+static enum status read_by_id(struct sqlite_db *db, struct store_read *read, struct str id)
+{
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_BY_ID);
+    if (statement != NULL)
+        sqlite_bind_str(statement, 1, id);
+    bool row;
+    enum status status = sqlite_db_step(db, statement, &row, &read->error);
+    if (row)
+        sqlite_read_add_connection(read, statement);
+    return status;
+}
+
+static enum status read_connections(struct sqlite_db *db, struct store_read *read)
+{
+    for (size_t i = 0; i < read->id_count; i++) {
+        enum status status = read_by_id(db, read, read->ids[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    bool only_a_bad_one = read->id_count == 1 && read->error.status != STATUS_OK;
+    return only_a_bad_one ? read->error.status : STATUS_OK;
+}
+
+static enum status read_owner(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_BY_OWNER);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, read->connector);
+        sqlite_bind_str(statement, 2, read->owner_key);
+    }
+    bool row;
+    enum status status = sqlite_db_step(db, statement, &row, &read->error);
+    if (row)
+        sqlite_read_add_connection(read, statement);
+    return status == STATUS_OK ? read->error.status : status;
+}
+
+static void add_event(struct store_read *read, sqlite3_stmt *row, int first)
+{
+    struct stored_event event = {
+        .seq = sqlite3_column_int64(row, first),
+        .draft =
+            {
+                .type = arena_copy(&read->arena, sqlite_column_str(row, first + 1)),
+                .subject = arena_copy(&read->arena, sqlite_column_str(row, first + 2)),
+                .wall_ms = sqlite3_column_int64(row, first + 3),
+                .data = arena_copy(&read->arena, sqlite_column_str(row, first + 4)),
+            },
+    };
+    read->events = grow(read, read->events, read->event_count, sizeof(read->events[0]));
+    read->events[read->event_count++] = event;
+}
+
+static void add_due(struct store_read *read, sqlite3_stmt *row)
+{
+    struct due_entry entry = {
+        .id = arena_copy(&read->arena, sqlite_column_str(row, 0)),
+        .connector = arena_copy(&read->arena, sqlite_column_str(row, 1)),
+        .due_ms = sqlite3_column_int64(row, 2),
+        .expires_ms = sqlite3_column_int64(row, 3),
+    };
+    read->due = grow(read, read->due, read->due_count, sizeof(read->due[0]));
+    read->due[read->due_count++] = entry;
+}
+
+static enum status read_due(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_DUE);
+    if (statement != NULL) {
+        sqlite3_bind_int64(statement, 1, read->until_ms);
+        sqlite3_bind_int64(statement, 2, read->after_due_ms);
+        sqlite_bind_text_or_empty(statement, 3, read->cursor);
+    }
+    bool row = true;
+    while (read->due_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        add_due(read, statement);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_attempts(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_ATTEMPTS);
+    if (statement != NULL)
+        sqlite_bind_text_or_empty(statement, 1, read->cursor);
+    bool row = true;
+    while (read->connection_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        sqlite_read_add_connection(read, statement);
+    }
+    return STATUS_OK;
+}
+
+/** connections[i] and events[i] belong together. */
+static enum status read_alerts(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_ALERTS);
+    if (statement != NULL)
+        sqlite_bind_text_or_empty(statement, 1, read->cursor);
+    bool row = true;
+    while (read->connection_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        size_t before = read->connection_count;
+        sqlite_read_add_connection(read, statement);
+        if (read->connection_count > before)
+            add_event(read, statement, (int)sqlite_connection_type.count + 3);
+    }
+    return STATUS_OK;
+}
+
+static void add_connector(struct store_read *read, sqlite3_stmt *row)
+{
+    struct connector connector = {0};
+    struct error err = {0};
+    enum status status =
+        sqlite_columns_read(&sqlite_connector_type, row, 0, &read->arena, &connector, &err);
+    connector.version = sqlite3_column_int64(row, (int)sqlite_connector_type.count);
+    if (status != STATUS_OK) {
+        error_prefix(&err, STR_FMT, STR_ARG(connector.id));
+        note_bad(read, &err);
+        return;
+    }
+    read->connectors =
+        grow(read, read->connectors, read->connector_count, sizeof(read->connectors[0]));
+    read->connectors[read->connector_count++] = connector;
+}
+
+static void add_credential(struct store_read *read, sqlite3_stmt *row)
+{
+    struct credential credential = {0};
+    struct error err = {0};
+    if (sqlite_columns_read(&sqlite_credential_type, row, 0, &read->arena, &credential, &err) !=
+        STATUS_OK) {
+        error_prefix(&err, STR_FMT, STR_ARG(credential.connector));
+        note_bad(read, &err);
+        return;
+    }
+    read->credentials =
+        grow(read, read->credentials, read->credential_count, sizeof(read->credentials[0]));
+    read->credentials[read->credential_count++] = credential;
+}
+
+/** All rows of a statement without parameters. */
+static enum status read_all(struct sqlite_db *db, struct store_read *read, enum sqlite_sql sql,
+                            void (*add)(struct store_read *read, sqlite3_stmt *row))
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    bool row = true;
+    for (;;) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        add(read, statement);
+    }
+}
+
+static enum status read_connectors(struct sqlite_db *db, struct store_read *read)
+{
+    enum status status = read_all(db, read, SQL_CONNECTORS, add_connector);
+    return status == STATUS_OK ? read_all(db, read, SQL_CREDENTIALS, add_credential) : status;
+}
+
+static void add_count(struct store_read *read, sqlite3_stmt *row)
+{
+    int64_t phase = sqlite3_column_int64(row, 1), dead = sqlite3_column_int64(row, 2),
+            advisory = sqlite3_column_int64(row, 3);
+    if (phase < 0 || phase > PHASE_DISCONNECTED || dead < 0 || dead >= REASON_COUNT ||
+        advisory < 0 || advisory >= REASON_COUNT) {
+        struct error err = {0};
+        (void)error_set(&err, STATUS_INVALID, "damaged record: a count of connections");
+        note_bad(read, &err);
+        return;
+    }
+    struct count_row count = {
+        .connector = arena_copy(&read->arena, sqlite_column_str(row, 0)),
+        .phase = (enum phase)phase,
+        .dead_reason = (enum reason)dead,
+        .advisory_reason = (enum reason)advisory,
+        .retrying = sqlite3_column_int64(row, 4) != 0,
+        .credential_version = sqlite3_column_int64(row, 5),
+        .count = sqlite3_column_int64(row, 6),
+    };
+    read->counts = grow(read, read->counts, read->count_count, sizeof(read->counts[0]));
+    read->counts[read->count_count++] = count;
+}
+
+static enum status read_counts(struct sqlite_db *db, struct store_read *read)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TALLY_READ);
+    if (statement != NULL)
+        sqlite_bind_text_or_empty(statement, 1, read->connector);
+    return read_all(db, read, SQL_TALLY_READ, add_count);
+}
+
+static bool type_is_wanted(struct str types, struct str type)
+{
+    struct str rest = types, word;
+    bool any = true;
+    while (str_next_word(&rest, STR(" "), &word)) {
+        any = false;
+        if (str_eq(word, type))
+            return true;
+    }
+    return any;
+}
+
+static enum status read_events(struct sqlite_db *db, struct store_read *read)
+{
+    bool of_one = !str_is_empty(read->subject);
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, of_one ? SQL_EVENTS_OF_SUBJECT : SQL_EVENTS);
+    if (statement != NULL) {
+        sqlite3_bind_int64(statement, 1, read->after);
+        if (of_one)
+            sqlite_bind_str(statement, 2, read->subject);
+    }
+    bool row = true;
+    while (read->event_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        if (type_is_wanted(read->types, sqlite_column_str(statement, 1)))
+            add_event(read, statement, 0);
+    }
+    return STATUS_OK;
+}
+
+static void add_audit(struct store_read *read, sqlite3_stmt *row)
+{
+    struct audit_entry entry = {
+        .seq = sqlite3_column_int64(row, 0),
+        .wall_ms = sqlite3_column_int64(row, 1),
+        .uid = sqlite3_column_int64(row, 2),
+        .gid = sqlite3_column_int64(row, 3),
+        .pid = sqlite3_column_int64(row, 4),
+        .method = arena_copy(&read->arena, sqlite_column_str(row, 5)),
+        .subject = arena_copy(&read->arena, sqlite_column_str(row, 6)),
+        .outcome = arena_copy(&read->arena, sqlite_column_str(row, 7)),
+        .detail = arena_copy(&read->arena, sqlite_column_str(row, 8)),
+    };
+    read->audit = grow(read, read->audit, read->audit_count, sizeof(read->audit[0]));
+    read->audit[read->audit_count++] = entry;
+}
+
+static enum status read_audit(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_AUDIT);
+    if (statement != NULL)
+        sqlite3_bind_int64(statement, 1, read->after);
+    bool row = true;
+    while (read->audit_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        add_audit(read, statement);
+    }
+    return STATUS_OK;
+}
+
+static enum status answer(struct sqlite_db *db, struct store_read *read)
+{
+    switch (read->kind) {
+    case STORE_READ_CONNECTIONS:
+        return read_connections(db, read);
+    case STORE_READ_CONNECTION_OWNER:
+        return read_owner(db, read);
+    case STORE_READ_CONNECTION_PAGE:
+        return sqlite_read_page(db, read);
+    case STORE_READ_DUE:
+        return read_due(db, read);
+    case STORE_READ_OPEN_ATTEMPTS:
+        return read_attempts(db, read);
+    case STORE_READ_CONNECTORS:
+        return read_connectors(db, read);
+    case STORE_READ_COUNTS:
+        return read_counts(db, read);
+    case STORE_READ_EVENTS:
+        return read_events(db, read);
+    case STORE_READ_EVENT_BOUNDS:
+        return sqlite_log_bounds(db, &read->bounds, &read->error);
+    case STORE_READ_ALERTS:
+        return read_alerts(db, read);
+    case STORE_READ_AUDIT:
+        return read_audit(db, read);
+    case STORE_READ_META:
+        return sqlite_meta_get(db, read->name, &read->arena, &read->value, &read->error);
+    }
+    return error_set(&read->error, STATUS_INTERNAL, "store read %d", (int)read->kind);
+}
+
+/** Nothing of an earlier answer (of a group that did not commit) stays. */
+static void clear(struct store_read *read)
+{
+    read->connections = NULL;
+    read->due = NULL;
+    read->connectors = NULL;
+    read->credentials = NULL;
+    read->counts = NULL;
+    read->events = NULL;
+    read->audit = NULL;
+    read->connection_count = read->due_count = read->connector_count = 0;
+    read->credential_count = read->count_count = read->event_count = read->audit_count = 0;
+    read->bounds = (struct event_bounds){0};
+    read->value = STR_NONE;
+    read->error = (struct error){0};
+}
+
+enum status sqlite_read_answer(struct sqlite_db *db, struct store_read *read)
+{
+    db->fault = SQLITE_OK;
+    clear(read);
+    read->status = answer(db, read);
+    if (read->status != STATUS_OK) {
+        struct error err = read->error;
+        clear(read);
+        read->error = err;
+    }
+    return read->status;
+}

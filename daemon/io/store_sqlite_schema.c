@@ -1,0 +1,174 @@
+#include "io/store_sqlite_schema.h"
+
+#include "common/assert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* docs/store.md says why each table and index is there. Enumerations are kept as their numbers:
+ * new members go to the end. */
+static const char *const version_1[] = {
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL,"
+    " published INTEGER NOT NULL, purged INTEGER NOT NULL) STRICT",
+    "INSERT INTO log VALUES (1, 0, 0, 0)",
+    "CREATE TABLE connector (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT,"
+    " type INTEGER NOT NULL, provider TEXT, profile_json TEXT, config_json TEXT, app_hint TEXT,"
+    " scopes TEXT, scopes_version INTEGER NOT NULL, scopes_changed_ms INTEGER NOT NULL,"
+    " scopes_added TEXT, scopes_removed TEXT, only_missing INTEGER NOT NULL,"
+    " policy INTEGER NOT NULL, idle_after_ms INTEGER NOT NULL, probe_every_ms INTEGER NOT NULL,"
+    " refreshed_events INTEGER NOT NULL, credential_version INTEGER NOT NULL,"
+    " rotated_ms INTEGER NOT NULL, rotated_seq INTEGER NOT NULL, rescoped_seq INTEGER NOT NULL,"
+    " disabled INTEGER NOT NULL, rejected_ms INTEGER NOT NULL, probe_due_ms INTEGER NOT NULL,"
+    " probe_interval_ms INTEGER NOT NULL, provider_error_code TEXT, provider_error_message TEXT,"
+    " provider_error_status INTEGER NOT NULL, sweep_version INTEGER NOT NULL, sweep_cursor TEXT,"
+    " sweep_done INTEGER NOT NULL, sweep_affected INTEGER NOT NULL, sweep_total INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 1) STRICT",
+    "CREATE TABLE credential (place INTEGER PRIMARY KEY, connector TEXT NOT NULL,"
+    " version INTEGER NOT NULL, state INTEGER NOT NULL, client_id TEXT, method INTEGER NOT NULL,"
+    " sealed_secret BLOB, certificate TEXT, created_ms INTEGER NOT NULL,"
+    " retires_ms INTEGER NOT NULL, last_success_ms INTEGER NOT NULL, rejected_ms INTEGER NOT NULL,"
+    " UNIQUE (connector, version)) STRICT",
+    "CREATE TABLE connection (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " connector TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1, phase INTEGER NOT NULL,"
+    " dead_reason INTEGER NOT NULL, advisory_reason INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " uncertain_tries INTEGER NOT NULL, doubts INTEGER NOT NULL,"
+    " credential_version INTEGER NOT NULL, due_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " refresh_expires_ms INTEGER NOT NULL, alert_seq INTEGER NOT NULL, apps TEXT, superagent TEXT,"
+    " app TEXT, user TEXT, account_id TEXT, account_label TEXT, account_verified INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, requested_ms INTEGER NOT NULL, generation INTEGER NOT NULL,"
+    " token_type TEXT, issued_ms INTEGER NOT NULL, lifetime_ms INTEGER NOT NULL,"
+    " scopes_asked TEXT, scopes_granted TEXT, scopes_version INTEGER NOT NULL,"
+    " no_rotation_count INTEGER NOT NULL, advisory_is_mild INTEGER NOT NULL, scopes_added TEXT,"
+    " scopes_removed TEXT, trouble_ms INTEGER NOT NULL, detail TEXT,"
+    " provider_error_status INTEGER NOT NULL, provider_error_code TEXT,"
+    " provider_error_message TEXT, failing_since_ms INTEGER NOT NULL,"
+    " doubts_since_ms INTEGER NOT NULL, unscheduled INTEGER NOT NULL,"
+    " last_success_ms INTEGER NOT NULL, last_attempt_ms INTEGER NOT NULL,"
+    " last_read_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, history BLOB NOT NULL,"
+    " refresh_print BLOB, sealed_access BLOB, sealed_refresh BLOB) STRICT",
+    "CREATE INDEX connection_connector ON connection (connector, id)",
+    "CREATE INDEX connection_due ON connection (due_ms, id, connector, expires_ms)"
+    " WHERE due_ms > 0",
+    "CREATE INDEX connection_alert ON connection (alert_seq) WHERE alert_seq > 0",
+    "CREATE INDEX connection_alerted ON connection (id) WHERE alert_seq > 0",
+    "CREATE INDEX connection_notable ON connection (id) WHERE phase <> 1 OR dead_reason <> 0"
+    " OR advisory_reason <> 0 OR failures > 0 OR uncertain_tries > 0 OR doubts > 0",
+    "CREATE TABLE owner_key (connector TEXT NOT NULL, key TEXT NOT NULL,"
+    " connection TEXT NOT NULL, PRIMARY KEY (connector, key)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE attempt (connection TEXT PRIMARY KEY, id INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL, print BLOB) STRICT, WITHOUT ROWID",
+    "CREATE TABLE tally (connector TEXT NOT NULL, phase INTEGER NOT NULL,"
+    " dead_reason INTEGER NOT NULL, advisory_reason INTEGER NOT NULL, retrying INTEGER NOT NULL,"
+    " credential_version INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY (connector, phase, dead_reason, advisory_reason, retrying, credential_version)"
+    ") STRICT, WITHOUT ROWID",
+    "CREATE TABLE event (seq INTEGER PRIMARY KEY, type TEXT NOT NULL, subject TEXT NOT NULL,"
+    " wall_ms INTEGER NOT NULL, data TEXT) STRICT",
+    "CREATE INDEX event_subject ON event (subject, seq)",
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, uid INTEGER NOT NULL,"
+    " gid INTEGER NOT NULL, pid INTEGER NOT NULL, method TEXT NOT NULL, subject TEXT,"
+    " outcome TEXT, detail TEXT) STRICT",
+    "CREATE TABLE rescue (seq INTEGER PRIMARY KEY, connection TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT",
+    NULL,
+};
+
+const char *const *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {version_1};
+
+enum status sqlite_schema_look(struct sqlite_db *db, int known_version, enum sqlite_kind *ret_kind,
+                               int *ret_version, struct error *err)
+{
+    int64_t application, version, tables;
+    enum status status = sqlite_db_number(db, "PRAGMA application_id", &application, err);
+    if (status == STATUS_OK)
+        status = sqlite_db_number(db, "PRAGMA user_version", &version, err);
+    if (status == STATUS_OK)
+        status = sqlite_db_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    if (status != STATUS_OK)
+        return status;
+    *ret_version = (int)version;
+    if (application == 0 && version == 0 && tables == 0)
+        *ret_kind = SQLITE_KIND_EMPTY;
+    else if (application != SQLITE_APPLICATION_ID || version < 1)
+        *ret_kind = SQLITE_KIND_FOREIGN;
+    else
+        *ret_kind = version > known_version ? SQLITE_KIND_NEWER : SQLITE_KIND_OURS;
+    return STATUS_OK;
+}
+
+enum status sqlite_schema_prepare(struct sqlite_db *db, struct error *err)
+{
+    /* The switch to WAL is itself a transaction with a rollback journal. It runs under EXTRA (set
+     * for the handle), which syncs the directory after deleting that journal: else the journal can
+     * come back after a power cut and roll the database back over what WAL has committed since. */
+    char page_size[48];
+    snprintf(page_size, sizeof(page_size), "PRAGMA page_size = %d", (int)SQLITE_PAGE_BYTES);
+    enum status status = sqlite_db_exec(db, page_size, err);
+    if (status == STATUS_OK)
+        status = sqlite_db_exec(db, "PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL", err);
+    return status;
+}
+
+enum status sqlite_schema_migrate(struct sqlite_db *db, const char *const *const *migrations,
+                                  int from, int count, struct error *err)
+{
+    enum status status = sqlite_db_exec(db, "BEGIN IMMEDIATE", err);
+    for (int i = from; i < count; i++) {
+        for (size_t j = 0; status == STATUS_OK && migrations[i][j] != NULL; j++)
+            status = sqlite_db_exec(db, migrations[i][j], err);
+    }
+    char pragmas[96];
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             (int)SQLITE_APPLICATION_ID, count);
+    return status == STATUS_OK ? sqlite_db_exec(db, pragmas, err) : status;
+}
+
+static enum status sync_file(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    int failure = errno;
+    if (fd >= 0)
+        close(fd);
+    return good ? STATUS_OK : error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(failure));
+}
+
+enum status sqlite_schema_backup(struct sqlite_db *db, const char *to, struct error *err)
+{
+    /* An earlier try may have left half a copy. VACUUM INTO takes a file that is empty. */
+    int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(err, STATUS_UNAVAILABLE, "backup before the migration: %s: %s", to,
+                         strerror(errno));
+    close(fd);
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db->handle, "VACUUM INTO ?1", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        sqlite3_bind_text(statement, 1, to, -1, SQLITE_STATIC);
+    enum status status =
+        code == SQLITE_OK ? sqlite_db_run(db, statement, err) : sqlite_db_failed(db, code, err);
+    sqlite3_finalize(statement);
+    return status == STATUS_OK ? sync_file(to, err) : status;
+}
+
+enum status sqlite_schema_verify(struct sqlite_db *db, struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db->handle, "PRAGMA integrity_check(1)", -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    enum status status = STATUS_OK;
+    if (code != SQLITE_ROW) {
+        status = sqlite_db_failed(db, code, err);
+    } else if (!str_eq(sqlite_column_str(statement, 0), STR("ok"))) {
+        struct str found = sqlite_column_str(statement, 0);
+        status = error_set(err, STATUS_INVALID, "damaged: " STR_FMT, STR_ARG(found));
+    }
+    sqlite3_finalize(statement);
+    return status;
+}

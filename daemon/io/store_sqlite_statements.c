@@ -1,0 +1,193 @@
+#include "io/store_sqlite_statements.h"
+
+#include "common/assert.h"
+#include "io/store_sqlite_columns.h"
+
+#define FROM_CONNECTION " FROM connection c LEFT JOIN attempt a ON a.connection = c.id "
+
+static const char *const texts[SQL_COUNT] = {
+    [SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [SQL_BEGIN_READ] = "BEGIN",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_SAVEPOINT] = "SAVEPOINT one",
+    [SQL_SAVEPOINT_BACK] = "ROLLBACK TO one",
+    [SQL_SAVEPOINT_END] = "RELEASE one",
+
+    [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
+    [SQL_META_PUT] = "INSERT INTO meta (name, value) VALUES (?1, ?2)"
+                     " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+
+    [SQL_CONNECTION_FACTS] =
+        "SELECT place, version, connector, phase, dead_reason, advisory_reason,"
+        " failures > 0 OR uncertain_tries > 0 OR doubts > 0, credential_version,"
+        " apps, superagent, app, user FROM connection WHERE id = ?1",
+    [SQL_CONNECTION_STAMP] = "UPDATE connection SET alert_seq = ?2 WHERE id = ?1",
+    [SQL_OWNER_PUT] = "INSERT INTO owner_key (connector, key, connection) VALUES (?1, ?2, ?3)",
+    [SQL_OWNER_DROP] = "DELETE FROM owner_key WHERE connector = ?1 AND key = ?2"
+                       " AND connection = ?3",
+    [SQL_TALLY_ADD] = "INSERT INTO tally (connector, phase, dead_reason, advisory_reason, retrying,"
+                      " credential_version, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                      " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+    [SQL_TALLY_CLEAN] =
+        "DELETE FROM tally WHERE connector = ?1 AND phase = ?2 AND dead_reason = ?3"
+        " AND advisory_reason = ?4 AND retrying = ?5 AND credential_version = ?6 AND count = 0",
+    [SQL_TALLY_LIVE] = "SELECT 1 FROM tally WHERE connector = ?1 AND phase <> 2 AND count > 0"
+                       " LIMIT 1",
+    [SQL_TALLY_READ] =
+        "SELECT connector, phase, dead_reason, advisory_reason, retrying, credential_version, count"
+        " FROM tally WHERE count > 0 AND (?1 = '' OR connector = ?1)",
+    [SQL_DUE] = "SELECT id, connector, due_ms, expires_ms FROM connection"
+                " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                " ORDER BY due_ms, id",
+
+    /* One statement looks at the version and opens: no row of connection where it is another. */
+    [SQL_ATTEMPT_OPEN] = "INSERT INTO attempt (connection, id, started_ms, print)"
+                         " SELECT id, ?3, ?4, ?5 FROM connection WHERE id = ?1 AND version = ?2",
+    [SQL_ATTEMPT_CLOSE] = "DELETE FROM attempt WHERE connection = ?1 AND id = ?2",
+
+    [SQL_CONNECTOR_DELETE] = "DELETE FROM connector WHERE id = ?1 AND version = ?2",
+    [SQL_CONNECTOR_DROP_ATTEMPTS] = "DELETE FROM attempt WHERE connection IN"
+                                    " (SELECT id FROM connection WHERE connector = ?1)",
+    [SQL_CONNECTOR_DROP_OWNERS] = "DELETE FROM owner_key WHERE connector = ?1",
+    [SQL_CONNECTOR_DROP_CONNECTIONS] = "DELETE FROM connection WHERE connector = ?1",
+    [SQL_CONNECTOR_DROP_TALLY] = "DELETE FROM tally WHERE connector = ?1",
+    [SQL_CONNECTOR_DROP_CREDENTIALS] = "DELETE FROM credential WHERE connector = ?1",
+    [SQL_CONNECTOR_STAMP_ROTATED] = "UPDATE connector SET rotated_seq = ?2 WHERE id = ?1",
+    [SQL_CONNECTOR_STAMP_RESCOPED] = "UPDATE connector SET rescoped_seq = ?2 WHERE id = ?1",
+
+    [SQL_LOG_NEXT] = "UPDATE log SET last = last + 1",
+    [SQL_LOG_STATE] = "SELECT last, published, purged FROM log",
+    [SQL_LOG_PUBLISHED] = "UPDATE log SET published = max(published, min(?1, last))",
+    [SQL_EVENT_APPEND] = "INSERT INTO event (seq, type, subject, wall_ms, data)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_EVENTS] = "SELECT seq, type, subject, wall_ms, data FROM event WHERE seq > ?1"
+                   " ORDER BY seq",
+    [SQL_EVENTS_OF_SUBJECT] = "SELECT seq, type, subject, wall_ms, data FROM event"
+                              " WHERE seq > ?1 AND subject = ?2 ORDER BY seq",
+    [SQL_EVENT_WALL] = "SELECT wall_ms FROM event WHERE seq = ?1",
+    [SQL_EVENT_FIRST_WAITING] = "SELECT wall_ms FROM event WHERE seq > ?1 ORDER BY seq LIMIT 1",
+    /* In two steps, over negative numbers, so that no event meets one not yet moved. */
+    [SQL_RENUMBER_AWAY] = "UPDATE event SET seq = -(seq + ?2) WHERE seq >= ?1",
+    [SQL_RENUMBER_BACK] = "UPDATE event SET seq = -seq WHERE seq < 0",
+    [SQL_RENUMBER_ALERTS] = "UPDATE connection SET alert_seq = alert_seq + ?2"
+                            " WHERE alert_seq > 0 AND alert_seq >= ?1",
+    [SQL_RENUMBER_CONNECTORS] =
+        "UPDATE connector SET"
+        " rotated_seq = rotated_seq + CASE WHEN rotated_seq >= ?1 THEN ?2 ELSE 0 END,"
+        " rescoped_seq = rescoped_seq + CASE WHEN rescoped_seq >= ?1 THEN ?2 ELSE 0 END"
+        " WHERE rotated_seq >= ?1 OR rescoped_seq >= ?1",
+    [SQL_RENUMBER_LAST] = "UPDATE log SET last = last + ?1",
+    /* The first event that has to stay; the ones before it make up what can go. */
+    [SQL_PURGE_BOUND] = "SELECT seq FROM event WHERE seq > (SELECT purged FROM log)"
+                        " AND (wall_ms >= ?1 OR seq > (SELECT published FROM log))"
+                        " ORDER BY seq LIMIT 1",
+    [SQL_PURGE] = "DELETE FROM event WHERE seq < ?1 AND seq NOT IN"
+                  " (SELECT alert_seq FROM connection WHERE alert_seq > 0)",
+    [SQL_PURGE_NOTE] = "UPDATE log SET purged = max(purged, ?1)",
+
+    [SQL_AUDIT_APPEND] =
+        "INSERT INTO audit (wall_ms, uid, gid, pid, method, subject, outcome, detail)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_AUDIT] = "SELECT seq, wall_ms, uid, gid, pid, method, subject, outcome, detail"
+                  " FROM audit WHERE seq > ?1 ORDER BY seq",
+    [SQL_RESCUE_APPEND] = "INSERT INTO rescue (connection, at_ms, sealed) VALUES (?1, ?2, ?3)",
+};
+
+static void append(struct buf *out, const char *text)
+{
+    bool fits = buf_append(out, str_c(text));
+    ASSERT(fits);
+}
+
+static void select_connection(bool without_sealed, const char *more, struct buf *out)
+{
+    append(out, "SELECT ");
+    sqlite_columns_list(&sqlite_connection_type, "c", without_sealed, out);
+    append(out, ", c.version, a.id, a.started_ms");
+    append(out, more);
+}
+
+void sqlite_statement_select_connection(bool without_sealed, struct buf *out)
+{
+    select_connection(without_sealed, FROM_CONNECTION, out);
+}
+
+static void update_connection(struct buf *out)
+{
+    sqlite_columns_update(&sqlite_connection_type, out);
+    bool fits = buf_printf(out, ", version = version + 1 WHERE place = ?%zu",
+                           sqlite_connection_type.count + 1);
+    ASSERT(fits);
+}
+
+static void update_connector(struct buf *out)
+{
+    sqlite_columns_update(&sqlite_connector_type, out);
+    bool fits = buf_printf(out, ", version = version + 1 WHERE id = ?1 AND version = ?%zu",
+                           sqlite_connector_type.count + 1);
+    ASSERT(fits);
+}
+
+static void select_connectors(struct buf *out)
+{
+    append(out, "SELECT ");
+    sqlite_columns_list(&sqlite_connector_type, "k", false, out);
+    append(out, ", k.version FROM connector k ORDER BY k.id");
+}
+
+static void select_credentials(struct buf *out)
+{
+    append(out, "SELECT ");
+    sqlite_columns_list(&sqlite_credential_type, "k", false, out);
+    append(out, " FROM credential k ORDER BY k.connector, k.version DESC");
+}
+
+/** What is written from the tables of columns. */
+static void write_text(enum sqlite_sql sql, struct buf *out)
+{
+    if (sql == SQL_CONNECTION_INSERT) {
+        sqlite_columns_insert(&sqlite_connection_type, "INSERT", out);
+    } else if (sql == SQL_CONNECTION_UPDATE) {
+        update_connection(out);
+    } else if (sql == SQL_CONNECTION_BY_ID) {
+        select_connection(false, FROM_CONNECTION "WHERE c.id = ?1", out);
+    } else if (sql == SQL_CONNECTION_BY_OWNER) {
+        select_connection(false,
+                          FROM_CONNECTION "WHERE c.id = (SELECT connection FROM owner_key"
+                                          " WHERE connector = ?1 AND key = ?2)",
+                          out);
+    } else if (sql == SQL_ATTEMPTS) {
+        select_connection(false,
+                          " FROM attempt a JOIN connection c ON c.id = a.connection"
+                          " WHERE a.connection > ?1 ORDER BY a.connection",
+                          out);
+    } else if (sql == SQL_ALERTS) {
+        select_connection(true,
+                          ", e.seq, e.type, e.subject, e.wall_ms, e.data" FROM_CONNECTION
+                          "JOIN event e ON e.seq = c.alert_seq"
+                          " WHERE c.alert_seq > 0 AND c.id > ?1 ORDER BY c.id",
+                          out);
+    } else if (sql == SQL_CONNECTOR_INSERT) {
+        sqlite_columns_insert(&sqlite_connector_type, "INSERT", out);
+    } else if (sql == SQL_CONNECTOR_UPDATE) {
+        update_connector(out);
+    } else if (sql == SQL_CONNECTORS) {
+        select_connectors(out);
+    } else if (sql == SQL_CREDENTIALS) {
+        select_credentials(out);
+    } else {
+        ASSERT(sql == SQL_CREDENTIAL_PUT);
+        sqlite_columns_insert(&sqlite_credential_type, "REPLACE", out);
+    }
+}
+
+int sqlite_statement_prepare(sqlite3 *handle, enum sqlite_sql sql, sqlite3_stmt **ret)
+{
+    ASSERT((unsigned)sql < SQL_COUNT);
+    CLEANUP(buf_deinit) struct buf written = {0};
+    if (texts[sql] == NULL)
+        write_text(sql, &written);
+    const char *text = texts[sql] != NULL ? texts[sql] : buf_c(&written);
+    return sqlite3_prepare_v3(handle, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+}

@@ -1,0 +1,83 @@
+/** The SQL, named. What lists a record's columns is written from its table of columns. */
+#ifndef IO_STORE_SQLITE_STATEMENTS_H
+#define IO_STORE_SQLITE_STATEMENTS_H
+
+#include "common/buf.h"
+
+#include <sqlite3.h>
+
+enum sqlite_sql {
+    SQL_BEGIN_WRITE,
+    SQL_BEGIN_READ,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_SAVEPOINT,
+    SQL_SAVEPOINT_BACK,
+    SQL_SAVEPOINT_END,
+
+    SQL_META_GET,
+    SQL_META_PUT,
+
+    SQL_CONNECTION_FACTS, /* what an update has to know of the row as it is */
+    SQL_CONNECTION_INSERT,
+    SQL_CONNECTION_UPDATE,
+    SQL_CONNECTION_BY_ID,
+    SQL_CONNECTION_BY_OWNER,
+    SQL_CONNECTION_STAMP,
+    SQL_OWNER_PUT,
+    SQL_OWNER_DROP,
+    SQL_TALLY_ADD,
+    SQL_TALLY_CLEAN,
+    SQL_TALLY_LIVE, /* is any of a connector's connections not disconnected? */
+    SQL_TALLY_READ,
+    SQL_DUE,
+    SQL_ALERTS,
+
+    SQL_ATTEMPT_OPEN,
+    SQL_ATTEMPT_CLOSE,
+    SQL_ATTEMPTS,
+
+    SQL_CONNECTOR_INSERT,
+    SQL_CONNECTOR_UPDATE,
+    SQL_CONNECTORS,
+    SQL_CONNECTOR_DELETE,
+    SQL_CONNECTOR_DROP_ATTEMPTS,
+    SQL_CONNECTOR_DROP_OWNERS,
+    SQL_CONNECTOR_DROP_CONNECTIONS,
+    SQL_CONNECTOR_DROP_TALLY,
+    SQL_CONNECTOR_DROP_CREDENTIALS,
+    SQL_CONNECTOR_STAMP_ROTATED,
+    SQL_CONNECTOR_STAMP_RESCOPED,
+    SQL_CREDENTIAL_PUT,
+    SQL_CREDENTIALS,
+
+    SQL_LOG_NEXT,
+    SQL_LOG_STATE,
+    SQL_LOG_PUBLISHED,
+    SQL_EVENT_APPEND,
+    SQL_EVENTS,
+    SQL_EVENTS_OF_SUBJECT,
+    SQL_EVENT_WALL,
+    SQL_EVENT_FIRST_WAITING,
+    SQL_RENUMBER_AWAY,
+    SQL_RENUMBER_BACK,
+    SQL_RENUMBER_ALERTS,
+    SQL_RENUMBER_CONNECTORS,
+    SQL_RENUMBER_LAST,
+    SQL_PURGE_BOUND,
+    SQL_PURGE,
+    SQL_PURGE_NOTE,
+
+    SQL_AUDIT_APPEND,
+    SQL_AUDIT,
+    SQL_RESCUE_APPEND,
+    SQL_COUNT,
+};
+
+/** SQLite's code. */
+int sqlite_statement_prepare(sqlite3 *handle, enum sqlite_sql sql, sqlite3_stmt **ret);
+
+/** "SELECT <a connection> FROM connection c …": its columns, version, attempt's id and start. */
+void sqlite_statement_select_connection(bool without_sealed, struct buf *out);
+
+#endif

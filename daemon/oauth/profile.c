@@ -1,0 +1,234 @@
+#include "oauth/profile_reader.h"
+#include "oauth/url_template.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A request has room for these beside its own (request_params.h, message.h). */
+enum { ID_MAX = 64, EXTRAS_MAX = 10 };
+
+static enum status take_id(struct profile_reader *reader, const char *path,
+                           const struct json *value, void *field)
+{
+    struct str id = json_text(value);
+    bool fits = id.len > 0 && id.len <= ID_MAX;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.data[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        fits = fits && (alnum || (i > 0 && (c == '-' || c == '_' || c == '.')));
+    }
+    if (!fits)
+        return reader_fail(reader, path, value,
+                           "1 to 64 lower-case letters, digits, '-', '_' and '.'");
+    *(struct str *)field = arena_copy(&reader->profile->arena, id);
+    return STATUS_OK;
+}
+
+/** The first that refreshd can do; RFC 8414 §2: "if omitted, the default is client_secret_basic".
+ */
+static enum status take_auth_methods(struct profile_reader *reader, const char *path,
+                                     const struct json *value, void *field)
+{
+    bool found = false;
+    if (json_type(value) != JSON_ARRAY)
+        return reader_fail(reader, path, value, "an array of texts");
+    for (size_t i = 0; i < json_count(value); i++) {
+        enum auth_method method;
+        struct str word = json_text(json_at(value, i));
+        if (!str_is_set(word))
+            return reader_fail(reader, path, json_at(value, i), "an array of texts");
+        if (!found && auth_method_parse(word, &method) == STATUS_OK) {
+            *(enum auth_method *)field = method;
+            found = true;
+        }
+    }
+    return STATUS_OK;
+}
+
+#define AT(member) offsetof(struct profile, member)
+
+/** RFC 8414's names (OpenID Connect Discovery's are the same); all others are none of our business.
+ */
+static const struct habit metadata[] = {
+    {"id", take_id, AT(id)},
+    {"name", reader_take_text, AT(name)},
+    {"issuer", reader_take_text, AT(issuer)},
+    {"token_endpoint", reader_take_text, AT(token_endpoint)},
+    {"authorization_endpoint", reader_take_text, AT(authorization_endpoint)},
+    {"revocation_endpoint", reader_take_text, AT(revocation_endpoint)},
+    {"introspection_endpoint", reader_take_text, AT(introspection_endpoint)},
+    {"userinfo_endpoint", reader_take_text, AT(userinfo_endpoint)},
+    {"jwks_uri", reader_take_text, AT(jwks_uri)},
+    {"token_endpoint_auth_methods_supported", take_auth_methods, AT(auth_method)},
+    {"habits", profile_take_habits, 0},
+};
+
+static enum status take_metadata(struct profile_reader *reader, const struct json *json)
+{
+    for (size_t i = 0; i < ARRAY_LEN(metadata); i++) {
+        const struct json *value = json_get(json, metadata[i].name);
+        if (value == NULL)
+            continue;
+        void *field = (char *)reader->profile + metadata[i].offset;
+        enum status status = metadata[i].take(reader, metadata[i].name, value, field);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status fail_text(struct profile_reader *reader, const char *path, struct str got,
+                             const char *expected)
+{
+    return error_set(reader->err, STATUS_INVALID,
+                     STR_FMT ": %s: expected %s, got \"" STR_FMT "\"",
+                     STR_ARG(reader->profile->file), path, expected,
+                     STR_ARG(str_slice(got, 0, 100)));
+}
+
+/** Only now that all variables are known. */
+static enum status check_urls(struct profile_reader *reader)
+{
+    const struct profile *profile = reader->profile;
+    const struct {
+        const char *path;
+        struct str url;
+    } urls[] = {
+        {"token_endpoint", profile->token_endpoint},
+        {"authorization_endpoint", profile->authorization_endpoint},
+        {"revocation_endpoint", profile->revocation_endpoint},
+        {"introspection_endpoint", profile->introspection_endpoint},
+        {"userinfo_endpoint", profile->userinfo_endpoint},
+        {"jwks_uri", profile->jwks_uri},
+        {"issuer", profile->issuer},
+        {"habits.request.endpoint", profile->request.endpoint},
+        {"habits.revoke.endpoint", profile->revoke.endpoint},
+    };
+    const char *expected;
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        if (!str_is_set(urls[i].url) ||
+            url_template_check(profile, urls[i].url, reader->allow_plain_loopback, &expected))
+            continue;
+        return fail_text(reader, urls[i].path, urls[i].url, expected);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_texts(struct profile_reader *reader)
+{
+    const struct profile *profile = reader->profile;
+    const struct {
+        const char *path;
+        struct text_map map;
+    } maps[] = {
+        {"habits.request.extra_params", profile->request.extra_params},
+        {"habits.request.extra_headers", profile->request.extra_headers},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+        if (maps[i].map.count > EXTRAS_MAX)
+            return reader_fail(reader, maps[i].path, NULL, "at most 10 of them");
+        for (size_t k = 0; k < maps[i].map.count; k++) {
+            struct str text = maps[i].map.items[k].value;
+            if (!text_template_check(profile, text))
+                return fail_text(reader, maps[i].path, text,
+                                 "variables in braces that habits.vars declares, or "
+                                 "{access_token}, {refresh_token}, {client_id}, {client_secret}, "
+                                 "{uuid}, {now_s}, {now_ms}");
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status parse(struct profile_reader *reader, const struct json *json)
+{
+    struct profile *profile = reader->profile;
+    if (json_type(json) != JSON_OBJECT)
+        return reader_fail(reader, "profile", json, "an object");
+    enum status status = take_metadata(reader, json);
+    if (status != STATUS_OK)
+        return status;
+    if (!str_is_set(profile->id))
+        return reader_fail(reader, "id", NULL, "the profile's id, a text");
+    if (!str_is_set(profile->name))
+        profile->name = profile->id;
+    if (!str_is_set(profile->token_endpoint) && !json_has(json, "token_endpoint"))
+        return reader_fail(reader, "token_endpoint", NULL,
+                           "a URL that begins with https://, or null on purpose");
+    status = check_urls(reader);
+    return status == STATUS_OK ? check_texts(reader) : status;
+}
+
+enum status profile_parse(const struct json *json, struct str file, bool allow_plain_loopback,
+                          struct profile **out, struct error *err)
+{
+    ASSERT(out != NULL && *out == NULL);
+    CLEANUP(profile_freep) struct profile *profile = memory_new(sizeof(*profile));
+    profile->file = arena_copy(&profile->arena, file);
+    profile->auth_method = AUTH_CLIENT_SECRET_BASIC;
+    struct profile_reader reader = {
+        .profile = profile, .allow_plain_loopback = allow_plain_loopback, .err = err};
+    enum status status = parse(&reader, json);
+    if (status == STATUS_OK)
+        *out = TAKE_PTR(profile);
+    return status;
+}
+
+void profile_free(struct profile *profile)
+{
+    if (profile == NULL)
+        return;
+    for (size_t i = 0; i < profile->var_count; i++) {
+        if (profile->vars[i].has_regex)
+            regfree(&profile->vars[i].regex);
+    }
+    struct arena arena = profile->arena;
+    arena_deinit(&arena);
+    free(profile);
+}
+
+void profile_freep(struct profile **profile)
+{
+    profile_free(*profile);
+    *profile = NULL;
+}
+
+enum status profile_check_config(const struct profile *profile, const struct json *config,
+                                 struct error *err)
+{
+    if (config != NULL && json_type(config) != JSON_OBJECT)
+        return error_set(err, STATUS_INVALID, "config: expected an object, got %s",
+                         json_type_text(json_type(config)));
+    if (!str_is_set(profile->token_endpoint))
+        return error_set(err, STATUS_INVALID,
+                         "profile \"" STR_FMT "\" names no token_endpoint: it only reads answers; "
+                         "give a profile of your own that names one",
+                         STR_ARG(profile->id));
+    struct str name;
+    struct str value;
+    const struct json *ignored;
+    size_t index = 0;
+    while (json_next_member(config, &index, &name, &ignored)) {
+        if (profile_find_var(profile, name) == NULL)
+            return error_set(err, STATUS_INVALID,
+                             "config." STR_FMT ": profile \"" STR_FMT "\" has no such variable",
+                             STR_ARG(str_slice(name, 0, 60)), STR_ARG(profile->id));
+    }
+    for (size_t i = 0; i < profile->var_count; i++) {
+        enum status status = profile_var_value(&profile->vars[i], config, &value, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    struct str urls[] = {profile->token_endpoint, profile->request.endpoint,
+                         profile->authorization_endpoint};
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct arena arena = {0};
+        enum status status = url_template_expand(profile, urls[i], config, &arena, &value, err);
+        arena_deinit(&arena);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}

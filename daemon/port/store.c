@@ -1,0 +1,161 @@
+#include "port/store.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "port/record.h"
+
+#include <stdlib.h>
+
+/* Nearly every write is an intent (1) or an outcome (2 to 4). */
+enum { STORE_OPS_FIRST = 2 };
+
+struct store_write *store_write_new(int64_t now_ms)
+{
+    struct store_write *write = memory_new(sizeof(*write));
+    write->now_ms = now_ms;
+    return write;
+}
+
+void store_write_free(struct store_write *write)
+{
+    if (write == NULL)
+        return;
+    arena_deinit(&write->arena);
+    free(write->ops);
+    free(write);
+}
+
+static struct store_op *add_op(struct store_write *write, enum store_op_kind kind)
+{
+    ASSERT(write != NULL);
+    if (write->op_count == write->op_capacity) {
+        size_t capacity = write->op_capacity == 0 ? STORE_OPS_FIRST : write->op_capacity * 2;
+        ASSERT(capacity <= STORE_WRITE_OPS_MAX);
+        write->ops = memory_grow(write->ops, capacity * sizeof(write->ops[0]));
+        write->op_capacity = capacity;
+    }
+    struct store_op *op = &write->ops[write->op_count++];
+    *op = (struct store_op){.kind = kind};
+    return op;
+}
+
+/** Replace each text by a copy that lives as long as the write. */
+static void own(struct store_write *write, struct str *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *texts[i] = arena_copy(&write->arena, *texts[i]);
+}
+
+void store_write_put_connection(struct store_write *write, const struct connection *connection)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_CONNECTION);
+    record_copy_connection(&write->arena, connection, &op->connection);
+}
+
+void store_write_open_attempt(struct store_write *write, struct str connection,
+                              int64_t expected_version, uint64_t attempt_id,
+                              struct str refresh_print)
+{
+    ASSERT(attempt_id != 0);
+    struct store_op *op = add_op(write, STORE_OP_OPEN_ATTEMPT);
+    op->id = arena_copy(&write->arena, connection);
+    op->number = expected_version;
+    op->attempt_id = attempt_id;
+    op->value = arena_copy(&write->arena, refresh_print);
+}
+
+void store_write_close_attempt(struct store_write *write, struct str connection,
+                               uint64_t attempt_id)
+{
+    struct store_op *op = add_op(write, STORE_OP_CLOSE_ATTEMPT);
+    op->id = arena_copy(&write->arena, connection);
+    op->attempt_id = attempt_id;
+}
+
+void store_write_put_connector(struct store_write *write, const struct connector *connector)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_CONNECTOR);
+    record_copy_connector(&write->arena, connector, &op->connector);
+}
+
+void store_write_delete_connector(struct store_write *write, struct str id, int64_t version)
+{
+    struct store_op *op = add_op(write, STORE_OP_DELETE_CONNECTOR);
+    op->connector.id = arena_copy(&write->arena, id);
+    op->connector.version = version;
+}
+
+void store_write_put_credential(struct store_write *write, const struct credential *credential)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_CREDENTIAL);
+    record_copy_credential(&write->arena, credential, &op->credential);
+}
+
+void store_write_append_event(struct store_write *write, const struct event_draft *event,
+                              enum event_stamp stamp)
+{
+    struct store_op *op = add_op(write, STORE_OP_APPEND_EVENT);
+    op->event = *event;
+    op->stamp = stamp;
+    struct event_draft *e = &op->event;
+    struct str *const texts[] = {&e->type, &e->subject, &e->data};
+    own(write, texts, ARRAY_LEN(texts));
+}
+
+void store_write_append_audit(struct store_write *write, const struct audit_entry *audit)
+{
+    struct store_op *op = add_op(write, STORE_OP_APPEND_AUDIT);
+    op->audit = *audit;
+    struct audit_entry *a = &op->audit;
+    struct str *const texts[] = {&a->method, &a->subject, &a->outcome, &a->detail};
+    own(write, texts, ARRAY_LEN(texts));
+}
+
+void store_write_set_published(struct store_write *write, int64_t seq)
+{
+    add_op(write, STORE_OP_SET_PUBLISHED)->number = seq;
+}
+
+void store_write_renumber_events(struct store_write *write, int64_t first, int64_t new_first)
+{
+    ASSERT(first > 0 && new_first > first);
+    struct store_op *op = add_op(write, STORE_OP_RENUMBER_EVENTS);
+    op->number = first;
+    op->number_b = new_first;
+}
+
+void store_write_purge_events(struct store_write *write, int64_t before_wall_ms)
+{
+    add_op(write, STORE_OP_PURGE_EVENTS)->number = before_wall_ms;
+}
+
+void store_write_put_rescue(struct store_write *write, struct str connection, struct str sealed)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_RESCUE);
+    op->id = arena_copy(&write->arena, connection);
+    op->value = arena_copy(&write->arena, sealed);
+}
+
+void store_write_put_meta(struct store_write *write, struct str name, struct str value)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_META);
+    op->id = arena_copy(&write->arena, name);
+    op->value = arena_copy(&write->arena, value);
+}
+
+struct store_read *store_read_new(enum store_read_kind kind)
+{
+    struct store_read *read = memory_new(sizeof(*read));
+    read->kind = kind;
+    read->filter.state = -1;
+    read->filter.reason = -1;
+    return read;
+}
+
+void store_read_free(struct store_read *read)
+{
+    if (read == NULL)
+        return;
+    arena_deinit(&read->arena);
+    free(read);
+}

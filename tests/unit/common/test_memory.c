@@ -1,0 +1,187 @@
+/* What owns bytes: buf, arena, secret, memory. */
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/memory.h"
+#include "common/secret.h"
+
+#include "rows.h"
+
+#include <stdalign.h>
+
+static void buf_grows(void **state UNUSED)
+{
+    CLEANUP(buf_deinit) struct buf buf = {0};
+    assert_string_equal(buf_c(&buf), "");
+    assert_true(str_is_set(buf_str(&buf)));
+    for (int i = 0; i < 1000; i++)
+        assert_true(buf_append(&buf, STR("abc")));
+    assert_true(buf_append_byte(&buf, '!'));
+    assert_int_equal(buf.len, 3001);
+    assert_int_equal(strlen(buf_c(&buf)), 3001);
+}
+
+static void buf_stops_at_its_maximum(void **state UNUSED)
+{
+    CLEANUP(buf_deinit) struct buf buf = {.max = 4};
+    assert_true(buf_append(&buf, STR("abcd")));
+    assert_false(buf.overflowed);
+    assert_false(buf_append_byte(&buf, 'e'));
+    assert_true(buf.overflowed);
+    assert_false(buf_printf(&buf, "%d", 7));
+    assert_null(buf_extend(&buf, 1));
+    assert_str_is(buf_str(&buf), STR("abcd"));
+    assert_string_equal(buf_c(&buf), "abcd");
+    buf_clear(&buf);
+    assert_false(buf.overflowed);
+    assert_false(buf_append(&buf, STR("abcde")));
+    assert_int_equal(buf.len, 0);
+}
+
+static void buf_refuses_sizes_that_wrap(void **state UNUSED)
+{
+    CLEANUP(buf_deinit) struct buf buf = {0};
+    assert_true(buf_append_byte(&buf, 'a'));
+    assert_null(buf_extend(&buf, SIZE_MAX));
+    assert_true(buf.overflowed);
+}
+
+static void buf_prints_behind_what_is_there(void **state UNUSED)
+{
+    CLEANUP(buf_deinit) struct buf buf = {.secret = true};
+    assert_true(buf_printf(&buf, "%s-%d", "a", 1));
+    assert_true(buf_printf(&buf, "%300s", "b"));
+    assert_int_equal(buf.len, 303);
+    assert_true(str_starts_with(buf_str(&buf), STR("a-1 ")));
+}
+
+static void buf_consumes_from_the_front(void **state UNUSED)
+{
+    CLEANUP(buf_deinit) struct buf buf = {.secret = true};
+    buf_append(&buf, STR("secret and rest"));
+    buf_consume(&buf, 11);
+    assert_str_is(buf_str(&buf), STR("rest"));
+    for (size_t i = buf.len; i < 15; i++)
+        assert_int_equal(buf.data[i], 0); /* nothing stays behind the end */
+    buf_consume(&buf, 4);
+    assert_int_equal(buf.len, 0);
+}
+
+static void secret_buf_wipes_what_it_forgets(void **state UNUSED)
+{
+    CLEANUP(buf_deinit) struct buf buf = {.secret = true};
+    buf_append(&buf, STR("hunter2"));
+    buf_clear(&buf);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(buf.data[i], 0);
+}
+
+static void arena_aligns_and_zeroes(void **state UNUSED)
+{
+    CLEANUP(arena_deinit) struct arena arena = {0};
+    assert_str_is(arena_copy(&arena, STR("abc")), STR("abc"));
+    for (size_t size = 1; size < 300; size += 7) {
+        unsigned char *block = arena_alloc(&arena, size);
+        assert_int_equal((uintptr_t)block % alignof(max_align_t), 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(block[i], 0);
+        memset(block, 0xff, size);
+        arena_copy(&arena, STR("x"));
+    }
+}
+
+static void arena_copies_end_in_nul(void **state UNUSED)
+{
+    CLEANUP(arena_deinit) struct arena arena = {0};
+    char text[5000];
+    memset(text, 'a', sizeof(text));
+    struct str copy = arena_copy(&arena, (struct str){.data = text, .len = sizeof(text)});
+    assert_int_equal(strlen(copy.data), sizeof(text));
+    assert_str_is(arena_printf(&arena, "%s=%d", "n", 5), STR("n=5"));
+    assert_string_equal(arena_copy(&arena, STR("")).data, "");
+    assert_false(str_is_set(arena_copy(&arena, STR_NONE)));
+    assert_int_equal(strlen(copy.data), sizeof(text)); /* the first one stays where it is */
+}
+
+static void arena_can_be_used_again(void **state UNUSED)
+{
+    struct arena arena = {0};
+    arena_deinit(&arena);
+    arena_copy(&arena, STR("abc"));
+    arena_deinit(&arena);
+    assert_null(arena.blocks);
+}
+
+static void secret_holds_a_copy(void **state UNUSED)
+{
+    char source[] = "hunter2";
+    CLEANUP(secret_freep) struct secret *secret = secret_copy(str_c(source));
+    memset(source, 'x', 7);
+    assert_str_is(secret_str(secret), STR("hunter2"));
+    assert_string_equal(secret_data(secret), "hunter2");
+    secret_cut(secret, 3);
+    assert_string_equal(secret_data(secret), "hun");
+    assert_int_equal(secret_data(secret)[6], 0);
+    assert_false(str_is_set(secret_str(NULL)));
+    secret_free(NULL);
+}
+
+struct secret_eq_row {
+    const char *name;
+    struct str a, b;
+    bool expected;
+};
+
+static const struct secret_eq_row secret_eq_rows[] = {
+    {"the same", STR_INIT("abc"), STR_INIT("abc"), true},
+    {"one byte differs", STR_INIT("abc"), STR_INIT("abd"), false},
+    {"shorter", STR_INIT("abc"), STR_INIT("ab"), false},
+    {"both empty", STR_INIT(""), {NULL, 0}, true},
+};
+
+static void check_secret_eq(void **state)
+{
+    const struct secret_eq_row *row = *state;
+    assert_int_equal(secret_eq(row->a, row->b), row->expected);
+}
+
+static void secret_hash_is_sha256(void **state UNUSED)
+{
+    /* FIPS 180-4's example "abc", and the hash of nothing. */
+    static const uint8_t abc[4] = {0xba, 0x78, 0x16, 0xbf};
+    static const uint8_t nothing[4] = {0xe3, 0xb0, 0xc4, 0x42};
+    uint8_t hash[SECRET_HASH_BYTES];
+    secret_sha256(STR("abc"), hash);
+    assert_memory_equal(hash, abc, sizeof(abc));
+    secret_sha256(STR_NONE, hash);
+    assert_memory_equal(hash, nothing, sizeof(nothing));
+}
+
+static void memory_copies_with_nul(void **state UNUSED)
+{
+    CLEANUP(memory_freep) char *copy = memory_copy_str(STR("abc"));
+    assert_string_equal(copy, "abc");
+    assert_null(memory_copy_str(STR_NONE));
+    CLEANUP(memory_freep) char *none = memory_new(0);
+    assert_non_null(none);
+    none = memory_grow(none, 100);
+    assert_non_null(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buf_grows),
+        cmocka_unit_test(buf_stops_at_its_maximum),
+        cmocka_unit_test(buf_refuses_sizes_that_wrap),
+        cmocka_unit_test(buf_prints_behind_what_is_there),
+        cmocka_unit_test(buf_consumes_from_the_front),
+        cmocka_unit_test(secret_buf_wipes_what_it_forgets),
+        cmocka_unit_test(arena_aligns_and_zeroes),
+        cmocka_unit_test(arena_copies_end_in_nul),
+        cmocka_unit_test(arena_can_be_used_again),
+        cmocka_unit_test(secret_holds_a_copy),
+        cmocka_unit_test(secret_hash_is_sha256),
+        cmocka_unit_test(memory_copies_with_nul),
+    };
+    return RUN_ROWS(secret_eq_rows, check_secret_eq) + cmocka_run_group_tests(tests, NULL, NULL);
+}
