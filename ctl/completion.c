@@ -75,7 +75,7 @@ static void write_flags(const struct rpc_method *method, struct buf *out)
             buf_printf(out, " %s", buf_c(&name));
         if (param->type == RPC_TYPE_BOOLEAN)
             buf_printf(out, " --no-%s", buf_c(&name) + 2);
-        if (flag_has_file(param) && (flag_is_secret(param) || param->type != RPC_TYPE_TEXT))
+        if (flag_has_file(param) && (param->type != RPC_TYPE_TEXT || flag_is_document(param)))
             buf_printf(out, " %s-file", buf_c(&name));
         if (param->type == RPC_TYPE_SECRET)
             buf_printf(out, " %s-stdin", buf_c(&name));

@@ -2,6 +2,8 @@
 
 #include "ctl/suggest.h"
 
+enum { TYPED_BYTES_MAX = 4096 };
+
 static bool names_equal(struct str a, struct str b)
 {
     if (a.len != b.len)
@@ -41,6 +43,11 @@ bool flag_is_secret(const struct rpc_param *param)
 bool flag_is_multiline(const struct rpc_param *param)
 {
     return param->type == RPC_TYPE_SECRET && str_ends_with(str_c(param->name), STR("_key"));
+}
+
+bool flag_is_document(const struct rpc_param *param)
+{
+    return param->type == RPC_TYPE_TEXT && param->max > TYPED_BYTES_MAX;
 }
 
 bool flag_has_file(const struct rpc_param *param)

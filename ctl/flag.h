@@ -33,6 +33,8 @@ bool flag_takes_value(struct flag flag);
 bool flag_is_secret(const struct rpc_param *param);
 /** A key in PEM has several lines: it can't be asked for on a terminal. */
 bool flag_is_multiline(const struct rpc_param *param);
+/** Text that is longer than anybody types: a certificate. */
+bool flag_is_document(const struct rpc_param *param);
 /** Can its value be read from a file? */
 bool flag_has_file(const struct rpc_param *param);
 /** Append "--client-id". */

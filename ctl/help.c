@@ -153,6 +153,9 @@ static void write_ways(const struct rpc_param *param, struct buf *out)
         buf_append(out, STR(" Also as +2h or -1d."));
         return;
     case RPC_TYPE_TEXT:
+        if (flag_is_document(param))
+            buf_printf(out, " Or %s-file FILE.", buf_c(&name));
+        return;
     case RPC_TYPE_ID:
     case RPC_TYPE_BOOLEAN:
     case RPC_TYPE_TEXT_ARRAY:

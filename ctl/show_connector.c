@@ -5,11 +5,10 @@
 #include "ctl/table.h"
 #include "ctl/text.h"
 
-static bool is_rejected(const struct json *connector)
+static bool is_blocked(const struct json *connector)
 {
-    struct str state = phrase_text(connector, "state");
-    return json_bool(json_get(connector, "disabled"), false) ||
-           json_bool(json_get(connector, "blocked"), false) || str_eq(state, STR("blocked")) ||
+    return json_get(connector, "blocked_reason") != NULL ||
+           json_bool(json_get(connector, "disabled"), false) ||
            json_i64(json_get(json_get(connector, "counts"), "blocked"), 0) > 0;
 }
 
@@ -17,7 +16,7 @@ static void write_headline(const struct view *view, const struct json *connector
 {
     CLEANUP(buf_deinit) struct buf id = {0};
     text_clean(phrase_text(connector, "connector"), &id);
-    enum style_paint paint = is_rejected(connector) ? STYLE_YELLOW : STYLE_GREEN;
+    enum style_paint paint = is_blocked(connector) ? STYLE_YELLOW : STYLE_GREEN;
     style_append(view->style, paint, style_bullet(view->style), out);
     buf_append_byte(out, ' ');
     style_append(view->style, STYLE_BOLD, buf_str(&id), out);
@@ -45,9 +44,11 @@ void show_connector(const struct view *view, const struct json *connector, struc
         {"name", NULL},
         {"type", NULL},
         {"provider", NULL},
-        {"state", "State"},
-        {"reason", "Reason"},
+        {"disabled", NULL},
+        {"blocked_reason", "Blocked"},
         {"remedy", "What to do"},
+        {"rejected_at", "Refused since"},
+        {"probe_at", "Next probe"},
         {"counts", "Connections"},
         {"client_id", "Client id"},
         {"scopes", "Scopes"},
@@ -86,7 +87,7 @@ void show_connectors(const struct view *view, const struct json *items, struct b
             CLEANUP(buf_deinit) struct buf cell = {0};
             const struct json *value = json_get(connector, members[column]);
             phrase_write(view, PHRASE_SHORT, members[column], value, &cell);
-            bool warn = column == 5 && is_rejected(connector);
+            bool warn = column == 5 && is_blocked(connector);
             table_cell(&table, buf_str(&cell), warn ? STYLE_YELLOW : STYLE_PLAIN);
         }
     }

@@ -4,59 +4,89 @@
 #include "ctl/phrase.h"
 #include "ctl/text.h"
 
-/* The word for the whole: a state by any of the names that it may have, else "running". */
-static struct str overall(const struct json *status)
+struct health {
+    struct str word;
+    enum style_paint paint;
+};
+
+static bool is_false(const struct json *object, const char *name)
 {
-    static const char *const names[] = {"status", "state", "health"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct str word = phrase_text(status, names[i]);
-        if (word.len > 0)
-            return word;
-    }
-    return STR("running");
+    return json_has(object, name) && !json_bool(json_get(object, name), true);
+}
+
+/* One word for the whole: what the daemon itself says, else the worst of what its parts say. */
+static struct health overall(const struct json *status)
+{
+    struct str said = phrase_text(status, "state");
+    const struct json *redis = json_get(status, "redis");
+    if (said.len > 0)
+        return (struct health){said, style_of_state(said)};
+    if (is_false(json_get(status, "store"), "writable"))
+        return (struct health){STR("store not writable"), STYLE_RED};
+    if (json_i64(json_get_path(status, STR("store.unsaved_answers")), 0) > 0)
+        return (struct health){STR("answers not saved"), STYLE_RED};
+    if (json_bool(json_get(status, "stopping"), false))
+        return (struct health){STR("stopping"), STYLE_YELLOW};
+    if (json_bool(json_get(redis, "configured"), true) && is_false(redis, "connected"))
+        return (struct health){STR("Redis not connected"), STYLE_YELLOW};
+    if (json_i64(json_get(status, "connectors_blocked"), 0) > 0)
+        return (struct health){STR("running, connectors blocked"), STYLE_YELLOW};
+    return (struct health){STR("running"), STYLE_GREEN};
 }
 
 static void write_headline(const struct view *view, const struct json *status, struct buf *out)
 {
+    struct health health = overall(status);
     CLEANUP(buf_deinit) struct buf word = {0};
-    text_clean(overall(status), &word);
-    enum style_paint paint = style_of_state(overall(status));
-    style_append(view->style, paint, style_bullet(view->style), out);
+    text_clean(health.word, &word);
+    style_append(view->style, health.paint, style_bullet(view->style), out);
     buf_append(out, STR(" refreshd"));
     struct str version = phrase_text(status, "version");
     buf_append(out, version.len > 0 ? STR(" ") : STR(""));
     text_clean(version, out);
     buf_append(out, style_dot(view->style));
-    style_append(view->style, paint, buf_str(&word), out);
-    struct str name = phrase_text(status, "name");
-    if (name.len > 0) {
+    style_append(view->style, health.paint, buf_str(&word), out);
+    if (json_get(status, "started_at") != NULL) {
         buf_append(out, style_dot(view->style));
-        text_clean(name, out);
-    }
-    const char *const spans[] = {"uptime_s", "uptime_ms"};
-    for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
-        if (json_get(status, spans[i]) == NULL)
-            continue;
-        buf_append(out, style_dot(view->style));
-        buf_append(out, STR("up "));
-        phrase_write(view, PHRASE_SHORT, spans[i], json_get(status, spans[i]), out);
+        buf_append(out, STR("started "));
+        phrase_write(view, PHRASE_SHORT, "started_at", json_get(status, "started_at"), out);
     }
     buf_append_byte(out, '\n');
+}
+
+/* Switches are worth a line only where they are not as they should be. */
+static void add_warnings(struct block *block, const struct json *status)
+{
+    if (is_false(status, "memory_locked"))
+        block_text(block, "Memory", STR("not locked: secrets may be swapped out"), STYLE_YELLOW);
+    if (json_bool(json_get(status, "clock_was_unset"), false))
+        block_text(block, "Clock", STR("was not set at the start: due times were spread"),
+                   STYLE_YELLOW);
 }
 
 void show_status(const struct view *view, const struct json *status, struct buf *out)
 {
     static const struct block_name told[] = {
-        {"status", NULL}, {"state", NULL},    {"health", NULL},    {"version", NULL},
-        {"name", NULL},   {"uptime_s", NULL}, {"uptime_ms", NULL},
+        {"state", NULL},
+        {"version", NULL},
+        {"started_at", NULL},
+        {"stopping", NULL},
+        {"memory_locked", NULL},
+        {"clock_was_unset", NULL},
+        {"source", "Source"},
+        {"connectors", "Connectors"},
+        {"connectors_blocked", "Connectors blocked"},
+        {"connections", "Connections"},
     };
     if (view->quiet) {
-        text_clean(overall(status), out);
+        text_clean(overall(status).word, out);
         buf_append_byte(out, '\n');
         return;
     }
     write_headline(view, status, out);
     CLEANUP(block_deinit) struct block block = block_new(view, 2);
+    add_warnings(&block, status);
+    block_members(&block, status, told, ARRAY_LEN(told));
     block_rest(&block, status, told, ARRAY_LEN(told));
     block_write(&block, out);
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024, SECRET_LINE_MAX = 16 * 1024, KEY_INTERRUPT = 3 };
+enum { READ_BYTES = 64 * 1024, SECRET_LINE_MAX = 16 * 1024 };
 
 static int64_t now_ms(void *ctx UNUSED)
 {
@@ -53,9 +53,9 @@ static enum status read_file(void *ctx UNUSED, const char *path, struct buf *out
     return status;
 }
 
-/* One line without its end. KEY_INTERRUPT, which the terminal does not turn into a signal while we
- * ask, gives false. */
-static bool read_line(int fd, struct buf *out)
+/* One line without its end. The key that interrupts, which the terminal gives as a byte while we
+ * ask, makes it false. */
+static bool read_line(int fd, cc_t interrupt, struct buf *out)
 {
     for (;;) {
         char byte;
@@ -64,10 +64,24 @@ static bool read_line(int fd, struct buf *out)
             continue;
         if (got <= 0 || byte == '\n')
             return true;
-        if (byte == KEY_INTERRUPT)
+        if ((cc_t)byte == interrupt)
             return false;
         buf_append_byte(out, byte);
     }
+}
+
+/* Echo must be back whatever is typed: the interrupt ends the line instead of the process. */
+static bool read_silently(int fd, const struct termios *before, const char *question,
+                          struct buf *out)
+{
+    struct termios silent = *before;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    silent.c_cc[VEOL] = before->c_cc[VINTR];
+    tcsetattr(fd, TCSAFLUSH, &silent);
+    bool asked = write(fd, question, strlen(question)) >= 0;
+    bool answered = asked && read_line(fd, before->c_cc[VINTR], out);
+    tcsetattr(fd, TCSAFLUSH, before);
+    return write(fd, "\n", 1) >= 0 && answered;
 }
 
 static enum status ask_secret(void *ctx UNUSED, const char *question, struct buf *out,
@@ -80,21 +94,16 @@ static enum status ask_secret(void *ctx UNUSED, const char *question, struct buf
             close(fd);
         return error_set(err, STATUS_UNAVAILABLE, "there is no terminal to ask on");
     }
-    struct termios silent = before;
-    silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
-    tcsetattr(fd, TCSAFLUSH, &silent);
-    ssize_t ignored = write(fd, question, strlen(question));
     out->max = SECRET_LINE_MAX;
-    bool answered = read_line(fd, out);
-    tcsetattr(fd, TCSAFLUSH, &before);
-    ignored += write(fd, "\n", 1);
-    (void)ignored;
+    bool answered = read_silently(fd, &before, question, out);
     close(fd);
-    if (!answered)
+    if (!answered) {
         raise(SIGINT);
+        return error_set(err, STATUS_INVALID, "interrupted");
+    }
     if (out->overflowed)
         return error_set(err, STATUS_INVALID, "a secret has at most %d bytes", SECRET_LINE_MAX);
-    return answered ? STATUS_OK : error_set(err, STATUS_INVALID, "interrupted");
+    return STATUS_OK;
 }
 
 static bool confirm(void *ctx UNUSED, const char *question)
@@ -104,7 +113,7 @@ static bool confirm(void *ctx UNUSED, const char *question)
         return false;
     CLEANUP(buf_deinit) struct buf answer = {.max = 256};
     bool asked = write(fd, question, strlen(question)) >= 0;
-    bool answered = asked && read_line(fd, &answer);
+    bool answered = asked && read_line(fd, _POSIX_VDISABLE, &answer);
     close(fd);
     struct str word = str_trim(buf_str(&answer));
     return answered && (str_eq_nocase(word, STR("y")) || str_eq_nocase(word, STR("yes")));

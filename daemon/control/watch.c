@@ -97,13 +97,12 @@ void watch_start(struct session *session, struct call *call, const struct json *
 void watch_pump(struct session *session, struct now now)
 {
     struct watch *watch = session->watch;
-    if (watch == NULL || watch->watcher == NULL || watch->room > CONTROL_WATCH_ROOM / 2)
+    if (watch == NULL || watch->watcher == NULL || watch->room > 0)
         return;
     if (session->output.backlog(session->output.ctx) > CONTROL_WATCH_BACKLOG_MAX)
         return;
-    size_t more = CONTROL_WATCH_ROOM - watch->room;
     watch->room = CONTROL_WATCH_ROOM;
-    engine_watch_more(watch->watcher, more, now);
+    engine_watch_more(watch->watcher, CONTROL_WATCH_ROOM, now);
 }
 
 /** Returns its call where that is not answered yet. */

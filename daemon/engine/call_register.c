@@ -48,8 +48,7 @@ static void take_description(struct op *op, struct connector_write *change)
         next->config_json = json_to_text(arena, json_get(op->params, "config"));
     if (json_get(op->params, "profile") != NULL) {
         next->profile_json = json_to_text(arena, json_get(op->params, "profile"));
-        next->provider =
-            arena_copy(arena, json_text(json_get_path(op->params, STR("profile.id"))));
+        next->provider = arena_copy(arena, json_text(json_get_path(op->params, STR("profile.id"))));
     } else if (json_get(op->params, "provider") != NULL) {
         next->provider = arena_copy(arena, op_text(op, "provider"));
         next->profile_json = STR_NONE;
@@ -60,8 +59,8 @@ static void take_description(struct op *op, struct connector_write *change)
 /* ---- is it usable? ---- */
 
 /* False: the op has failed. An inline profile is parsed here only to be judged. */
-static bool check_profile(struct op *op, const struct connector *next,
-                          struct profile **ret_inline, const struct profile **ret_profile)
+static bool check_profile(struct op *op, const struct connector *next, struct profile **ret_inline,
+                          const struct profile **ret_profile)
 {
     struct error err = {0};
     const struct json *document = json_get(op->params, "profile");
@@ -78,7 +77,8 @@ static bool check_profile(struct op *op, const struct connector *next,
                            : profile_set_find(op->engine->profiles, next->provider);
     }
     if (*ret_profile == NULL) {
-        op_fail_params(op, "provider", "the id of a loaded profile, or \"profile\" with one inline");
+        op_fail_params(op, "provider",
+                       "the id of a loaded profile, or \"profile\" with one inline");
         return false;
     }
     const struct json *config = json_get(op->params, "config");
@@ -363,8 +363,8 @@ static void on_page(struct op *op, struct now now)
     }
     if (write->op_count == 0) {
         store_write_free(write);
-        cursor->id = arena_copy(
-            &op->arena, op->read->connections[op->read->connection_count - 1].id);
+        cursor->id =
+            arena_copy(&op->arena, op->read->connections[op->read->connection_count - 1].id);
         read_next_page(op, now);
         return;
     }

@@ -28,8 +28,8 @@ static void finish(struct op *op, struct now now)
     op_result(op, result, now);
 }
 
-static void on_rescoped(struct connector_write *change, enum status status,
-                        const struct error *err, struct now now)
+static void on_rescoped(struct connector_write *change, enum status status, const struct error *err,
+                        struct now now)
 {
     struct op *op = change->user;
     if (status == STATUS_CONFLICT)
@@ -83,8 +83,8 @@ static void on_survey_page(struct op *op, struct now now)
         rescope->total++;
         if (connection->phase != PHASE_CONNECTED)
             continue;
-        struct scope_change change = sweep_compare(&op->read->arena, connection, rescope->scopes,
-                                                   rescope->only_missing);
+        struct scope_change change =
+            sweep_compare(&op->read->arena, connection, rescope->scopes, rescope->only_missing);
         if (!change.spared && !(str_is_empty(change.added) && str_is_empty(change.removed)))
             rescope->affected++;
     }

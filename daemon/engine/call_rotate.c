@@ -9,7 +9,7 @@
 enum { OVERLAP_DEFAULT_S = 86400 };
 
 /* What lives as long as the call. */
-struct rotation {
+struct rotate_call {
     struct credential candidate;
     struct secret *secret; /* NULL: the method needs none */
     bool checked;
@@ -19,14 +19,14 @@ struct rotation {
     int64_t connections;
 };
 
-static struct rotation *rotation_of(struct op *op)
+static struct rotate_call *rotation_of(struct op *op)
 {
     return op->extra;
 }
 
 static void rotation_end(struct op *op)
 {
-    struct rotation *rotation = rotation_of(op);
+    struct rotate_call *rotation = rotation_of(op);
     if (rotation != NULL)
         secret_free(rotation->secret);
     if (rotation != NULL)
@@ -41,7 +41,7 @@ static void fail_store(struct op *op, const struct error *err)
 
 static void finish(struct op *op, struct now now)
 {
-    struct rotation *rotation = rotation_of(op);
+    struct rotate_call *rotation = rotation_of(op);
     struct json *result = json_new_object();
     json_set_text(result, "connector", op->entry->connector.id);
     json_set_i64(result, "credential_version", op->entry->connector.credential_version);
@@ -136,7 +136,7 @@ static void retire_others(struct op *op, struct connector_write *change, struct 
 static void take_over(struct op *op, struct now now)
 {
     struct engine *engine = op->engine;
-    struct rotation *rotation = rotation_of(op);
+    struct rotate_call *rotation = rotation_of(op);
     struct connector_write *change = connector_write_begin(engine, op->entry, now);
     if (change == NULL) {
         rotation_end(op);
@@ -170,7 +170,7 @@ static void on_checked(struct job_waiter *self, enum job_end end,
                        const struct connection *connection, const char *why, struct now now)
 {
     (void)connection;
-    struct rotation *rotation = CONTAINER_OF(self, struct rotation, waiter);
+    struct rotate_call *rotation = CONTAINER_OF(self, struct rotate_call, waiter);
     struct op *op = rotation->op;
     switch (end) {
     case JOB_REFRESHED:
@@ -198,7 +198,7 @@ static void on_checked(struct job_waiter *self, enum job_end end,
 static void on_canaries(struct op *op, struct now now)
 {
     struct engine *engine = op->engine;
-    struct rotation *rotation = rotation_of(op);
+    struct rotate_call *rotation = rotation_of(op);
     if (op->read->status != STATUS_OK) {
         fail_store(op, &op->read->error);
         return;
@@ -210,7 +210,7 @@ static void on_canaries(struct op *op, struct now now)
             all_busy = true;
             continue;
         }
-        task->due_ms = op->read->due[i].due_ms;
+        task->due_ms = task->stored_due_ms = op->read->due[i].due_ms;
         task->expires_ms = op->read->due[i].expires_ms;
         schedule_detach(engine, task);
         rotation->op = op;
@@ -250,7 +250,8 @@ static bool is_same_secret(struct op *op, const struct credential *current, stru
 
 static enum auth_method method_with(const struct credential *current, bool is_key)
 {
-    bool has_key = current->method == AUTH_PRIVATE_KEY_JWT || current->method == AUTH_TLS_CLIENT_AUTH;
+    bool has_key =
+        current->method == AUTH_PRIVATE_KEY_JWT || current->method == AUTH_TLS_CLIENT_AUTH;
     if (is_key)
         return has_key ? current->method : AUTH_PRIVATE_KEY_JWT;
     return has_key || current->method == AUTH_NONE ? AUTH_CLIENT_SECRET_BASIC : current->method;
@@ -268,7 +269,7 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
     }
     if (!str_is_set(client_id))
         client_id = current->client_id;
-    struct rotation *rotation = rotation_of(op);
+    struct rotate_call *rotation = rotation_of(op);
     rotation->candidate = (struct credential){
         .connector = op->entry->connector.id,
         .version = op->entry->connector.credential_version + 1,
@@ -308,7 +309,7 @@ void call_rotate(struct op *op, struct now now)
         return;
     const struct credential *current =
         catalog_credential(op->entry, op->entry->connector.credential_version);
-    op->extra = arena_alloc(&op->arena, sizeof(struct rotation));
+    op->extra = arena_alloc(&op->arena, sizeof(struct rotate_call));
     bool is_same = false;
     if (!take_candidate(op, current, &is_same, now))
         return;

@@ -51,8 +51,8 @@ static struct validity validity_of(const struct op *op, const struct connection 
     struct validity validity = {
         .is_explicit = given != NULL,
         .wanted_ms = MIN_VALID_DEFAULT_MS,
-        .left_ms = connection->expires_ms == TIME_NONE ? INT64_MAX
-                                                       : connection->expires_ms - now.ms,
+        .left_ms =
+            connection->expires_ms == TIME_NONE ? INT64_MAX : connection->expires_ms - now.ms,
         .serves = connection_serves_token(connection, now.ms),
     };
     if (given != NULL)
@@ -65,8 +65,8 @@ static struct validity validity_of(const struct op *op, const struct connection 
     return validity;
 }
 
-static void give_what_there_is(struct op *op, const struct connection *connection,
-                               enum job_end end, const char *why, struct now now)
+static void give_what_there_is(struct op *op, const struct connection *connection, enum job_end end,
+                               const char *why, struct now now)
 {
     struct validity validity = validity_of(op, connection, now);
     if (validity.serves && (validity.left_ms >= validity.wanted_ms || !validity.is_explicit)) {
@@ -79,8 +79,8 @@ static void give_what_there_is(struct op *op, const struct connection *connectio
     else if (end == JOB_STORE)
         op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "%s", why);
     else if (str_is_empty(connection->sealed_refresh))
-        op_fail(op, RPC_CODE_TOKEN_EXPIRED, "the access token of " STR_FMT
-                                            " has expired and nothing can renew it",
+        op_fail(op, RPC_CODE_TOKEN_EXPIRED,
+                "the access token of " STR_FMT " has expired and nothing can renew it",
                 STR_ARG(connection->id));
     else
         op_fail(op, RPC_CODE_PROVIDER_UNAVAILABLE,
@@ -110,8 +110,8 @@ static bool may_refresh(const struct op *op, const struct connection *connection
         return false;
     if (op->entry->lane.closed_until_ms > now.ms)
         return false;
-    bool is_waiting = connection->failures > 0 || connection->uncertain_tries > 0 ||
-                      connection->doubts > 0;
+    bool is_waiting =
+        connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0;
     if (is_waiting && connection->due_ms > now.ms)
         return now.ms - connection->last_attempt_ms >= op->engine->settings.rules.backoff_min_ms &&
                connection->uncertain_tries == 0;
@@ -141,7 +141,7 @@ static void join_refresh(struct op *op, const struct connection *connection, str
     call->waiter.done = on_refreshed;
     job_wait(task, &call->waiter);
     if (!is_running && !task->forced) {
-        task->due_ms = connection->due_ms;
+        task->due_ms = task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
         schedule_force(op->engine, task, now);
     }
@@ -189,8 +189,7 @@ void call_token(struct op *op, struct now now)
     char key[OWNER_KEY_MAX];
     struct store_read *read = store_read_new(STORE_READ_CONNECTION_OWNER);
     read->connector = arena_copy(&read->arena, op->entry->connector.id);
-    read->owner_key =
-        arena_copy(&read->arena, owner_key(op->entry->connector.type, &owner, key));
+    read->owner_key = arena_copy(&read->arena, owner_key(op->entry->connector.type, &owner, key));
     op_read(op, read, on_token_read);
 }
 
@@ -263,7 +262,7 @@ static void on_refresh_read(struct op *op, struct now now)
     call->waiter.done = on_refresh_done;
     job_wait(task, &call->waiter);
     if (task->place != TASK_RUNNING && !task->forced) {
-        task->due_ms = connection->due_ms;
+        task->due_ms = task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
         task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE;
         schedule_force(op->engine, task, now);

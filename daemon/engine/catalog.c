@@ -41,8 +41,8 @@ static struct catalog_entry *insert_new(struct engine *engine, struct str id)
     ASSERT(!found);
     if (engine->entry_count == engine->entry_capacity) {
         engine->entry_capacity = engine->entry_capacity == 0 ? 16 : engine->entry_capacity * 2;
-        engine->entries = memory_grow(engine->entries, engine->entry_capacity *
-                                                           sizeof(struct catalog_entry *));
+        engine->entries =
+            memory_grow(engine->entries, engine->entry_capacity * sizeof(struct catalog_entry *));
     }
     memmove(engine->entries + place + 1, engine->entries + place,
             (engine->entry_count - place) * sizeof(struct catalog_entry *));
@@ -89,9 +89,9 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
 
     struct arena old = entry->arena;
     struct arena arena = {0};
-    bool documents_change =
-        is_new || !str_eq(connector->profile_json, entry->connector.profile_json) ||
-        !str_eq(connector->config_json, entry->connector.config_json);
+    bool documents_change = is_new ||
+                            !str_eq(connector->profile_json, entry->connector.profile_json) ||
+                            !str_eq(connector->config_json, entry->connector.config_json);
     struct connector copy;
     record_copy_connector(&arena, connector, &copy);
     struct credential *copies = arena_alloc(&arena, credential_count * sizeof(*copies) + 1);

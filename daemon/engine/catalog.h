@@ -10,11 +10,11 @@
 
 /** What of a connector is due and not started, and what holds it up. */
 struct lane {
-    struct heap ready;         /* of tasks, by the end of their access token */
+    struct heap ready; /* of tasks, by the end of their access token */
     size_t in_flight;
-    int64_t closed_until_ms;   /* Retry-After: the whole client waits */
-    bool overflow;             /* more is due than is kept here … */
-    int64_t overflow_due_ms;   /* … from this due time on */
+    int64_t closed_until_ms; /* Retry-After: the whole client waits */
+    bool overflow;           /* more is due than is kept here … */
+    int64_t overflow_due_ms; /* … from this due time on */
     bool reading;
 };
 
@@ -28,7 +28,7 @@ enum suspicion {
 enum row_wish { ROW_WISH_NONE, ROW_WISH_BLOCK, ROW_WISH_PROBE_LATER, ROW_WISH_RECOVER };
 
 struct catalog_entry {
-    struct connector connector; /* texts in arena */
+    struct connector connector;     /* texts in arena */
     struct credential *credentials; /* newest first; texts in arena */
     size_t credential_count;
     struct arena arena;
@@ -50,7 +50,7 @@ struct catalog_entry {
     char rejection_code[64], rejection_message[208];
     int64_t rejection_status;
     int64_t rejected_version; /* credential */
-    bool sweeping;                /* a sweep's page is under way */
+    bool sweeping;            /* a sweep's page is under way */
     int64_t sweep_retry_ms;
     int64_t persisted_success_ms; /* what the row of the current credential says */
 };

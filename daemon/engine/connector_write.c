@@ -25,8 +25,7 @@ struct connector_write *connector_write_begin(struct engine *engine, struct cata
         catalog_ref(entry);
         record_copy_connector(&change->arena, &entry->connector, &change->next);
         for (size_t i = 0; i < count; i++)
-            record_copy_credential(&change->arena, &entry->credentials[i],
-                                   &change->credentials[i]);
+            record_copy_credential(&change->arena, &entry->credentials[i], &change->credentials[i]);
     }
     engine->background++;
     return change;

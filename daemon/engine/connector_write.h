@@ -4,8 +4,8 @@
  *
  *     struct connector_write *change = connector_write_begin(engine, entry, now);   // NULL: busy
  *     change->next.disabled = true;
- *     event_append_connector(engine, change->write, EVENT_CONNECTOR_DISABLED, &change->next, -1, now);
- *     connector_write_commit(change, on_disabled, op);
+ *     event_append_connector(engine, change->write, EVENT_CONNECTOR_DISABLED, &change->next, -1,
+ * now); connector_write_commit(change, on_disabled, op);
  */
 #ifndef ENGINE_CONNECTOR_WRITE_H
 #define ENGINE_CONNECTOR_WRITE_H
@@ -19,8 +19,8 @@ struct connector_write {
     struct connector next;
     struct credential *credentials; /* newest first; room for one more */
     size_t credential_count;
-    bool *credential_changed; /* which of them are written */
-    struct arena arena;       /* for texts of next */
+    bool *credential_changed;             /* which of them are written */
+    struct arena arena;                   /* for texts of next */
     bool stamps_rotated, stamps_rescoped; /* the first event of the write is that one */
     bool removes;                         /* unregister */
     void (*done)(struct connector_write *change, enum status status, const struct error *err,

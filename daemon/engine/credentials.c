@@ -244,7 +244,7 @@ static void on_candidates(struct completion *completion, struct now now)
         if (!is_suspect)
             chosen = schedule_task(engine, read->due[i].id, entry);
         if (chosen != NULL && chosen->place == TASK_NOWHERE) {
-            chosen->due_ms = read->due[i].due_ms;
+            chosen->due_ms = chosen->stored_due_ms = read->due[i].due_ms;
             chosen->expires_ms = read->due[i].expires_ms;
         }
     }
@@ -304,8 +304,7 @@ int64_t credentials_next_ms(const struct engine *engine)
         if (entry->suspicion == SUSPICION_UNCONFIRMED)
             next_ms = MIN_OF(next_ms, entry->probe_retry_ms);
         else if (entry->connector.rejected_ms != TIME_NONE)
-            next_ms = MIN_OF(next_ms,
-                             MAX_OF(entry->connector.probe_due_ms, entry->probe_retry_ms));
+            next_ms = MIN_OF(next_ms, MAX_OF(entry->connector.probe_due_ms, entry->probe_retry_ms));
     }
     return next_ms;
 }

@@ -34,7 +34,7 @@ enum {
     ENGINE_WINDOW = 512,          /* due entries read at a time */
     ENGINE_TASKS_MAX = 16 * 1024, /* connections in memory at a time */
     ENGINE_LANE_READY_MAX = 256,  /* of one connector: due, not started */
-    ENGINE_LANE_IN_FLIGHT_MAX = 32,
+    ENGINE_JOBS_MAX = 1024,       /* refreshes under way at a time, over all connectors */
     ENGINE_WAITERS_MAX = 64 * 1024,
 };
 
@@ -43,7 +43,7 @@ struct engine_settings {
     struct schedule_rules rules;
     int64_t retention_ms;
     bool account_labels;
-    size_t max_in_flight;
+    size_t max_in_flight;      /* of one connector */
     bool allow_plain_loopback; /* for inline profiles */
 };
 
@@ -80,9 +80,11 @@ void engine_turn(struct engine *engine, struct now now);
 /** When the next turn is needed though nothing completes; INT64_MAX: not at all. */
 int64_t engine_next_ms(const struct engine *engine);
 
-/** After a reload: new settings and profiles. Running requests end under the old ones. */
-void engine_reconfigure(struct engine *engine, const struct engine_settings *settings,
-                        struct profile_set *take_profiles, struct now now);
+/** After a reload: new settings and profiles. STATUS_INVALID where a connector's profile is missing
+ * from them: all stays as it was. */
+MUST_CHECK enum status engine_reconfigure(struct engine *engine,
+                                          const struct engine_settings *settings,
+                                          struct profile_set *take_profiles, struct error *err);
 
 /** Start no further request. */
 void engine_drain(struct engine *engine, struct now now);

@@ -42,8 +42,9 @@ static void append_fact(const struct engine *engine, struct store_write *write,
                         const struct catalog_entry *entry, const struct connection *before,
                         const struct connection *after, enum fact_kind kind, struct now now)
 {
-    CLEANUP(json_freep) struct json *data = view_connection_facts(
-        after, &entry->connector, REASON_NONE, engine->settings.account_labels, now);
+    CLEANUP(json_freep)
+    struct json *data = view_connection_facts(after, &entry->connector, REASON_NONE,
+                                              engine->settings.account_labels, now);
     enum connection_state previous = connection_state_of(before, REASON_NONE);
     json_set_text(data, "previous_state", str_c(connection_state_text(previous)));
     append(write, fact_type(kind), after->id, data,
@@ -150,8 +151,8 @@ void event_write_cloudevent(const struct stored_event *event, struct str source,
 enum hash_change event_hash_change(struct str type)
 {
     static const char *const deleting[] = {
-        "connection.recovered",    "connection.connected",    "connection.reconnected",
-        "connection.switched",     "connection.disconnected",
+        "connection.recovered", "connection.connected",    "connection.reconnected",
+        "connection.switched",  "connection.disconnected",
     };
     if (str_eq(type, STR("connection.needs_reconnect")))
         return HASH_SET;

@@ -1,4 +1,5 @@
-/** Facts put into words: drafts of events for the store, and the CloudEvents 1.0 object around them. */
+/** Facts put into words: drafts of events for the store, and the CloudEvents 1.0 object around
+ * them. */
 #ifndef ENGINE_EVENT_JSON_H
 #define ENGINE_EVENT_JSON_H
 

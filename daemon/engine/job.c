@@ -15,8 +15,7 @@ enum { JOB_READS_MAX = 8, JOB_STORE_RETRY_MS = 1000, JOB_SETUP_RETRY_MS = 60 * 1
 
 /* ---- tokens ---- */
 
-static void token_aad(struct str connection, const char *field, int64_t generation,
-                      struct buf *aad)
+static void token_aad(struct str connection, const char *field, int64_t generation, struct buf *aad)
 {
     CLEANUP(buf_deinit) struct buf number = {0};
     buf_printf(&number, "%lld", (long long)generation);
@@ -58,24 +57,41 @@ static void job_free(struct job *job)
     free(job);
 }
 
-void job_finish(struct job *job, enum job_end end, const struct connection *connection,
-                int64_t due_ms, struct now now)
+static void job_end(struct job *job, enum job_end end, const struct connection *connection,
+                    int64_t hold_until_ms, struct now now)
 {
     struct engine *engine = job->engine;
     struct task *task = job->task;
     struct job_waiter *waiter = task->waiters;
-    int64_t expires_ms = connection != NULL ? connection->expires_ms : task->expires_ms;
     task->waiters = NULL;
     task->job = NULL;
     task->entry->lane.in_flight--;
     engine->jobs--;
-    schedule_settle(engine, task, due_ms, expires_ms, now);
+    if (hold_until_ms != TIME_NONE)
+        schedule_hold(engine, task, hold_until_ms);
+    else
+        schedule_settle(engine, task, connection != NULL ? connection->due_ms : TIME_NONE,
+                        connection != NULL ? connection->expires_ms : TIME_NONE, now);
     while (waiter != NULL) {
         struct job_waiter *next = waiter->next;
         waiter->done(waiter, end, connection, job->why, now);
         waiter = next;
     }
     job_free(job);
+}
+
+void job_finish(struct job *job, enum job_end end, const struct connection *connection,
+                struct now now)
+{
+    job_end(job, end, connection, TIME_NONE, now);
+}
+
+void job_give_up(struct job *job, enum job_end end, int64_t retry_ms, struct now now)
+{
+    const struct connection *connection = job->record != NULL && job->record->connection_count > 0
+                                              ? &job->record->connections[0]
+                                              : NULL;
+    job_end(job, end, connection, retry_ms, now);
 }
 
 static struct job *job_begin(struct engine *engine, struct task *task)
@@ -92,8 +108,7 @@ static struct job *job_begin(struct engine *engine, struct task *task)
     return job;
 }
 
-void job_start(struct engine *engine, struct task *task, int64_t credential_version,
-               struct now now)
+void job_start(struct engine *engine, struct task *task, int64_t credential_version, struct now now)
 {
     struct job *job = job_begin(engine, task);
     job->credential_version = credential_version;
@@ -148,13 +163,13 @@ static void on_read(struct completion *completion, struct now now)
                   LOG_TEXT("connection", str_c(job->task->id)));
         store_read_free(read);
         job->why = "the store can't be read";
-        job_finish(job, JOB_STORE, NULL, now.ms + JOB_STORE_RETRY_MS, now);
+        job_give_up(job, JOB_STORE, now.ms + JOB_STORE_RETRY_MS, now);
         return;
     }
     store_read_free(job->record);
     job->record = read;
     if (read->connection_count == 0) {
-        job_finish(job, JOB_NOT_NEEDED, NULL, TIME_NONE, now);
+        job_finish(job, JOB_NOT_NEEDED, NULL, now);
         return;
     }
     const struct connection *connection = &read->connections[0];
@@ -165,7 +180,7 @@ static void on_read(struct completion *completion, struct now now)
     switch (lifecycle_due(connection, &job->task->entry->connector, &job->engine->settings.rules,
                           job->task->forced || job->task->is_probe, now, &job->decision)) {
     case DUE_NOTHING:
-        job_finish(job, JOB_NOT_NEEDED, connection, connection->due_ms, now);
+        job_finish(job, JOB_NOT_NEEDED, connection, now);
         return;
     case DUE_CHANGED:
         job->then = JOB_THEN_FINISH;
@@ -187,7 +202,7 @@ static void setup_failed(struct job *job, const char *event, const struct error 
     log_write(job->engine->log, LOG_LEVEL_ERROR, event, err->text,
               LOG_TEXT("connection", connection->id), LOG_TEXT("connector", connection->connector));
     job->why = "the request could not be built: see the log";
-    job_finish(job, JOB_SETUP, connection, now.ms + JOB_SETUP_RETRY_MS, now);
+    job_give_up(job, JOB_SETUP, now.ms + JOB_SETUP_RETRY_MS, now);
 }
 
 static enum status build_message(struct job *job, const struct credential *credential,
@@ -208,7 +223,7 @@ static enum status build_message(struct job *job, const struct credential *crede
                        connection->sealed_access, &access_token, err) != STATUS_OK)
         return STATUS_INVALID;
     struct oauth_refresh refresh = {
-        .profile = job->profile,
+        .profile = catalog_profile(engine, job->task->entry),
         .client = &client,
         .config = job->task->entry->config,
         .refresh_token = refresh_token,
@@ -262,8 +277,8 @@ static void job_prepare(struct job *job, struct now now)
     struct engine *engine = job->engine;
     const struct connection *connection = &job->record->connections[0];
     struct error err = {0};
-    job->profile = catalog_profile(engine, job->task->entry);
-    if (job->profile == NULL) {
+    const struct profile *profile = catalog_profile(engine, job->task->entry);
+    if (profile == NULL) {
         error_set(&err, STATUS_INVALID, "no profile for provider \"" STR_FMT "\" is loaded",
                   STR_ARG(job->task->entry->connector.provider));
         setup_failed(job, "refresh.no_profile", &err, now);
@@ -282,6 +297,7 @@ static void job_prepare(struct job *job, struct now now)
         return;
     }
     job->credential_version = credential->version;
+    job->deadline_ms = job_deadline_ms(profile, connection);
     http_request_free(job->request);
     job->request = http_request_new();
     if (build_message(job, credential, secret != NULL ? secret_str(secret) : STR_NONE,
@@ -303,7 +319,7 @@ static void job_send(struct job *job, struct now now)
     job->started_ms = now.ms;
     if (connection->due_ms != TIME_NONE && connection->due_ms <= now.ms)
         histogram_add(&engine->metrics->late_ms, now.ms - connection->due_ms);
-    job->request->deadline_ms = job_deadline_ms(job->profile, connection);
+    job->request->deadline_ms = job->deadline_ms;
     job->request->user = job;
     job->request->completion.resume = on_answer;
     engine->in_flight++;
@@ -339,7 +355,7 @@ static void on_intent(struct completion *completion, struct now now)
               LOG_TEXT("connection", str_c(job->task->id)),
               LOG_TEXT("status", str_c(status_text(status))));
     job->why = "the store can't be written: nothing was sent";
-    job_finish(job, JOB_STORE, &job->record->connections[0], now.ms + JOB_STORE_RETRY_MS, now);
+    job_give_up(job, JOB_STORE, now.ms + JOB_STORE_RETRY_MS, now);
 }
 
 /* ---- the answer ---- */
@@ -380,8 +396,8 @@ void job_decide(struct job *job, struct now now)
                        &job->decision);
     job->then = JOB_THEN_FINISH;
     job->end = end_of(job);
-    const struct credential *fallback = catalog_fallback_credential(
-        job->task->entry, job->credential_version, now.ms);
+    const struct credential *fallback =
+        catalog_fallback_credential(job->task->entry, job->credential_version, now.ms);
     if (job->end == JOB_REJECTED && job->candidate == NULL && fallback != NULL) {
         job->then = JOB_THEN_FALL_BACK;
         job->fallback_version = fallback->version;
@@ -398,7 +414,7 @@ static void on_answer(struct completion *completion, struct now now)
     const struct job_answer_input input = {
         .engine = engine,
         .entry = job->task->entry,
-        .profile = job->profile,
+        .profile = catalog_profile(engine, job->task->entry), /* a reload may have replaced it */
         .connection = &job->record->connections[0],
         .request = request,
         .credential_version = job->credential_version,

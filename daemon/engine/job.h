@@ -14,12 +14,12 @@
 
 enum job_end {
     JOB_REFRESHED,
-    JOB_DEAD,        /* the provider's answer: the grant is dead */
-    JOB_REJECTED,    /* the client credentials were refused */
-    JOB_FAILED,      /* transient, rate-limited, refused, uncertain: it will be tried again */
-    JOB_NOT_NEEDED,  /* nothing was sent: not due, not refreshable; see the record */
-    JOB_STORE,       /* the store did not take the intent: nothing was sent */
-    JOB_SETUP,       /* the request could not be built (profile, key): nothing was sent */
+    JOB_DEAD,       /* the provider's answer: the grant is dead */
+    JOB_REJECTED,   /* the client credentials were refused */
+    JOB_FAILED,     /* transient, rate-limited, refused, uncertain: it will be tried again */
+    JOB_NOT_NEEDED, /* nothing was sent: not due, not refreshable; see the record */
+    JOB_STORE,      /* the store did not take the intent: nothing was sent */
+    JOB_SETUP,      /* the request could not be built (profile, key): nothing was sent */
 };
 
 /** Somebody who waits for a refresh. */

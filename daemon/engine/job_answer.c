@@ -16,8 +16,8 @@ struct replay_rules job_replay_rules(const struct profile *profile,
 {
     struct replay_rules rules = {.rotates = true};
     enum rotation rotation = profile_rotation(profile);
-    bool seen_not_to_rotate = rotation == ROTATION_UNKNOWN &&
-                              connection->no_rotation_count >= SUCCESSES_WITHOUT_ROTATION;
+    bool seen_not_to_rotate =
+        rotation == ROTATION_UNKNOWN && connection->no_rotation_count >= SUCCESSES_WITHOUT_ROTATION;
     if (rotation == ROTATION_NEVER || seen_not_to_rotate)
         rules = (struct replay_rules){.rotates = false, .safe = true};
     switch (profile_replay(profile)) {
@@ -155,9 +155,8 @@ void job_read_answer(const struct job_answer_input *input, struct arena *arena,
                                 connection->credential_version < input->credential_version,
         .replay = job_replay_rules(input->profile, connection),
     };
-    int64_t failing_since_ms = connection->failing_since_ms != TIME_NONE
-                                   ? connection->failing_since_ms
-                                   : input->now.ms;
+    int64_t failing_since_ms =
+        connection->failing_since_ms != TIME_NONE ? connection->failing_since_ms : input->now.ms;
     ret_answer->others_succeed = input->entry->last_success_ms > failing_since_ms;
     if (input->request->end == TRANSPORT_ANSWERED)
         classify(input, arena, ret_verdict, ret_answer);

@@ -1,4 +1,5 @@
-/** From a finished HTTP request to the facts that core decides on: classify, seal, compare scopes. */
+/** From a finished HTTP request to the facts that core decides on: classify, seal, compare scopes.
+ */
 #ifndef ENGINE_JOB_ANSWER_H
 #define ENGINE_JOB_ANSWER_H
 

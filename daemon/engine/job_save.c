@@ -94,7 +94,7 @@ static void job_saved(struct job *job, struct now now)
     case JOB_THEN_FINISH:
         if (job->has_answer)
             act_on_signal(job, now);
-        job_finish(job, job->end, next, next->due_ms, now);
+        job_finish(job, job->end, next, now);
         return;
     }
 }
@@ -119,7 +119,7 @@ static void on_dropped(struct completion *completion, struct now now)
     }
     const struct connection *connection = record_of(job);
     job->why = "the connection changed meanwhile";
-    job_finish(job, JOB_NOT_NEEDED, connection, connection->due_ms, now);
+    job_finish(job, JOB_NOT_NEEDED, connection, now);
 }
 
 /* The grant is another one now, or gone: the answer changes nothing. */
@@ -137,7 +137,7 @@ static void job_drop_answer(struct job *job, struct now now)
         put_rescue(job, write);
     if (write->op_count == 0) {
         store_write_free(write);
-        job_finish(job, JOB_NOT_NEEDED, connection, connection->due_ms, now);
+        job_finish(job, JOB_NOT_NEEDED, connection, now);
         return;
     }
     write->user = job;
@@ -179,7 +179,7 @@ static void on_reread(struct completion *completion, struct now now)
     }
     if (read->connection_count == 0) {
         store_read_free(read);
-        job_finish(job, JOB_NOT_NEEDED, NULL, TIME_NONE, now);
+        job_finish(job, JOB_NOT_NEEDED, NULL, now);
         return;
     }
     int64_t generation = record_of(job)->generation;
@@ -190,8 +190,7 @@ static void on_reread(struct completion *completion, struct now now)
         job->decision.next = *connection;
         job->decision.next.version--;
         job_saved(job, now);
-    } else if (connection->generation != generation ||
-               connection->attempt_id != job->attempt_id) {
+    } else if (connection->generation != generation || connection->attempt_id != job->attempt_id) {
         job_drop_answer(job, now);
     } else {
         decide_again(job, now);

@@ -1,7 +1,7 @@
 /**
- * The second half of a job: make the decision durable, then act on it. A save that fails is repeated
- * from a fresh read until the store takes it, or until the record shows that somebody newer has
- * written: then the answer goes to the rescue table and changes nothing.
+ * The second half of a job: make the decision durable, then act on it. A save that fails is
+ * repeated from a fresh read until the store takes it, or until the record shows that somebody
+ * newer has written: then the answer goes to the rescue table and changes nothing.
  */
 #ifndef ENGINE_JOB_SAVE_H
 #define ENGINE_JOB_SAVE_H
@@ -21,7 +21,7 @@ struct job {
     struct task *task;
     struct store_read *record; /* connections[0]: what the decision is about */
     int reads;
-    const struct profile *profile;
+    int64_t deadline_ms;
     int64_t credential_version, fallback_version;
     const struct credential *candidate; /* of a check; NULL else */
     struct str candidate_secret;
@@ -43,9 +43,11 @@ void job_read(struct job *job, struct now now);
 void job_decide(struct job *job, struct now now);
 /** Write job->decision, close the attempt, and go on with job->then. */
 void job_save(struct job *job, struct now now);
-/** @due_ms when the connection is next due; TIME_NONE: it leaves memory */
+/** @connection the record as it is stored now; NULL: it is gone */
 void job_finish(struct job *job, enum job_end end, const struct connection *connection,
-                int64_t due_ms, struct now now);
+                struct now now);
+/** Nothing was sent and nothing saved: look at it again at retry_ms. */
+void job_give_up(struct job *job, enum job_end end, int64_t retry_ms, struct now now);
 /** Repeat the saves whose time has come. */
 void job_save_turn(struct engine *engine, struct now now);
 int64_t job_save_next_ms(const struct engine *engine);

@@ -104,10 +104,9 @@ void op_fail_data(struct op *op, enum rpc_code word, struct json *take_data, con
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    op_end(op, (struct rpc_failure){.code = RPC_ERROR_REFRESHD,
-                                    .word = word,
-                                    .message = message,
-                                    .data = take_data});
+    op_end(op,
+           (struct rpc_failure){
+               .code = RPC_ERROR_REFRESHD, .word = word, .message = message, .data = take_data});
 }
 
 void op_fail(struct op *op, enum rpc_code word, const char *format, ...)
@@ -132,8 +131,7 @@ void op_fail_params(struct op *op, const char *path, const char *format, ...)
     struct json *data = json_new_object();
     json_set_text(data, "path", str_c(path));
     json_set_text(data, "expected", str_c(expected));
-    op_end(op,
-           (struct rpc_failure){.code = RPC_ERROR_PARAMS, .message = message, .data = data});
+    op_end(op, (struct rpc_failure){.code = RPC_ERROR_PARAMS, .message = message, .data = data});
 }
 
 void op_fail_store(struct op *op, const struct error *err)
@@ -147,16 +145,15 @@ void op_fail_state(struct op *op, const struct connection *connection)
     enum reason blocked = connector_blocked_reason(connector);
     enum connection_state state = connection_state_of(connection, blocked);
     if (state == STATE_PENDING || state == STATE_DISCONNECTED) {
-        op_fail(op, RPC_CODE_NOT_CONNECTED, "connection " STR_FMT " is %s",
-                STR_ARG(connection->id), connection_state_text(state));
+        op_fail(op, RPC_CODE_NOT_CONNECTED, "connection " STR_FMT " is %s", STR_ARG(connection->id),
+                connection_state_text(state));
         return;
     }
     enum reason reason = connection_reason_of(connection, blocked);
     struct json *data = json_new_object();
     json_set_text(data, "class", str_c(reason_class_text(reason_class_of(reason))));
     json_set_text(data, "reason", str_c(reason_text(reason)));
-    json_set_text(data, "detail",
-                  str_is_empty(connection->detail) ? STR_NONE : connection->detail);
+    json_set_text(data, "detail", str_is_empty(connection->detail) ? STR_NONE : connection->detail);
     json_set(data, "remedy", view_remedy(reason, connector, connection));
     bool is_blocked = state == STATE_BLOCKED;
     op_fail_data(op, is_blocked ? RPC_CODE_BLOCKED : RPC_CODE_NEEDS_RECONNECT, data,

@@ -29,10 +29,10 @@ struct op {
     struct store_read *read;   /* the last one; freed by the next or with the op */
     struct store_write *write; /* likewise */
     int tries;
-    struct heap_node retry; /* in engine->op_retries */
+    struct heap_node retry;      /* in engine->op_retries */
     struct catalog_entry *entry; /* referenced, once op_take_entry() was called */
-    void *extra;             /* of the method's own; in arena */
-    size_t subcalls;         /* of a bulk import */
+    void *extra;                 /* of the method's own; in arena */
+    size_t subcalls;             /* of a bulk import */
 };
 
 enum { OP_TRIES_MAX = 20, OP_RETRY_MS = 10 };

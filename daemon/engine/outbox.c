@@ -8,10 +8,10 @@
 
 struct outbox {
     struct engine *engine;
-    bool busy;       /* a read or a request is under way */
-    bool in_step;    /* we know where the stream stands */
+    bool busy;    /* a read or a request is under way */
+    bool in_step; /* we know where the stream stands */
     bool have_bounds;
-    bool looked;     /* the log was read up to its end since the last kick */
+    bool looked;       /* the log was read up to its end since the last kick */
     int64_t at;        /* last sequence in Redis */
     int64_t published; /* highest ever acknowledged, as the store has it */
     int64_t newest;    /* last sequence in the log */
@@ -225,8 +225,7 @@ static void compare(struct outbox *outbox, const struct publish_request *probe, 
 
 static void on_probed(struct completion *completion, struct now now)
 {
-    struct publish_request *request =
-        CONTAINER_OF(completion, struct publish_request, completion);
+    struct publish_request *request = CONTAINER_OF(completion, struct publish_request, completion);
     struct outbox *outbox = request->user;
     outbox->busy = false;
     if (request->status != STATUS_OK) {
@@ -266,8 +265,7 @@ static void acknowledge(struct outbox *outbox, int64_t seq, struct now now)
 
 static void on_published(struct completion *completion, struct now now)
 {
-    struct publish_request *request =
-        CONTAINER_OF(completion, struct publish_request, completion);
+    struct publish_request *request = CONTAINER_OF(completion, struct publish_request, completion);
     struct outbox *outbox = request->user;
     outbox->busy = false;
     if (request->status == STATUS_OK) {
@@ -330,8 +328,7 @@ static void read_events(struct outbox *outbox)
 
 static void on_hash_step(struct completion *completion, struct now now)
 {
-    struct publish_request *request =
-        CONTAINER_OF(completion, struct publish_request, completion);
+    struct publish_request *request = CONTAINER_OF(completion, struct publish_request, completion);
     struct outbox *outbox = request->user;
     outbox->busy = false;
     if (request->status != STATUS_OK) {
@@ -356,8 +353,8 @@ static void on_alerts(struct completion *completion, struct now now)
     if (read_failed(outbox, read, now))
         return;
     bool is_end = read->event_count == 0;
-    struct publish_request *request = request_new(
-        outbox, is_end ? PUBLISH_HASH_COMMIT : PUBLISH_HASH_ADD, on_hash_step);
+    struct publish_request *request =
+        request_new(outbox, is_end ? PUBLISH_HASH_COMMIT : PUBLISH_HASH_ADD, on_hash_step);
     fill_events(request, read->events, read->event_count, str_c(outbox->engine->source));
     store_read_free(read);
     send(outbox, request);

@@ -1,6 +1,7 @@
 /**
  * The log's way to Redis. The log in the store is the truth; this keeps Redis its projection: asks
- * where the stream stands, refills what it has lost, rebuilds the hash, sends what is new, in order.
+ * where the stream stands, refills what it has lost, rebuilds the hash, sends what is new, in
+ * order.
  *
  *     unknown → probe → (refill → rebuild hash) → send new events … → anything odd → unknown
  *

@@ -16,7 +16,6 @@ MUST_CHECK enum status owner_from_json(struct arena *arena, enum connector_type 
                                        struct error *err);
 
 /** The key to look its connection up by; for several apps, that of the first. */
-struct str owner_key(enum connector_type type, const struct owner *owner,
-                     char text[OWNER_KEY_MAX]);
+struct str owner_key(enum connector_type type, const struct owner *owner, char text[OWNER_KEY_MAX]);
 
 #endif

@@ -92,10 +92,10 @@ static void window_trim(struct engine *engine)
     struct schedule_state *schedule = &engine->schedule;
     if (schedule->upcoming.count <= WINDOW_HIGH)
         return;
-    int64_t due_ms = schedule->frontier_due_ms;
+    int64_t due_ms = INT64_MAX;
     while (schedule->upcoming.count > WINDOW_HIGH / 2) {
         struct task *last = task_of(heap_last(&schedule->upcoming));
-        due_ms = last->due_ms;
+        due_ms = MIN_OF(due_ms, last->stored_due_ms);
         task_free(engine, last);
     }
     schedule->all_read = false;
@@ -117,12 +117,22 @@ void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, i
     ASSERT(task->job == NULL);
     schedule_detach(engine, task);
     task->forced = task->is_probe = task->recovers = false;
-    task->due_ms = due_ms;
+    task->due_ms = task->stored_due_ms = due_ms;
     task->expires_ms = expires_ms;
     if (due_ms == TIME_NONE || !within_frontier(&engine->schedule, task->id, due_ms)) {
         task_free(engine, task);
         return;
     }
+    make_upcoming(engine, task);
+    window_trim(engine);
+}
+
+void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms)
+{
+    ASSERT(task->job == NULL);
+    schedule_detach(engine, task);
+    task->forced = task->is_probe = task->recovers = false;
+    task->due_ms = at_ms;
     make_upcoming(engine, task);
     window_trim(engine);
 }
@@ -165,7 +175,7 @@ static void window_take(struct engine *engine, const struct store_read *read)
         struct task *task = schedule_task(engine, due->id, entry);
         if (task == NULL)
             return;
-        task->due_ms = due->due_ms;
+        task->due_ms = task->stored_due_ms = due->due_ms;
         task->expires_ms = due->expires_ms;
         make_upcoming(engine, task);
     }
@@ -232,8 +242,8 @@ static bool task_may_pass(const struct task *task)
 static void lane_drop(struct engine *engine, struct task *task)
 {
     struct lane *lane = &task->entry->lane;
-    if (!lane->overflow || task->due_ms < lane->overflow_due_ms)
-        lane->overflow_due_ms = task->due_ms;
+    if (!lane->overflow || task->stored_due_ms < lane->overflow_due_ms)
+        lane->overflow_due_ms = task->stored_due_ms;
     lane->overflow = true;
     task_free(engine, task);
 }
@@ -277,8 +287,7 @@ static bool lane_is_open(const struct lane *lane, struct now now)
 
 static bool lane_has_room(const struct engine *engine, const struct lane *lane)
 {
-    return lane->in_flight < ENGINE_LANE_IN_FLIGHT_MAX &&
-           engine->jobs < engine->settings.max_in_flight;
+    return lane->in_flight < engine->settings.max_in_flight && engine->jobs < ENGINE_JOBS_MAX;
 }
 
 static void lane_start_ready(struct engine *engine, struct catalog_entry *entry, struct now now)
@@ -323,7 +332,7 @@ static void on_lane_read(struct completion *completion, struct now now)
             task = schedule_task(engine, due->id, entry);
             if (task == NULL)
                 break;
-            task->due_ms = due->due_ms;
+            task->due_ms = task->stored_due_ms = due->due_ms;
             task->expires_ms = due->expires_ms;
             lane_offer(engine, task);
         }

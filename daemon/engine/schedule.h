@@ -1,7 +1,7 @@
 /**
- * Which connection is next. The store's index on the due time is the schedule; memory holds a window
- * of it, as tasks. A task is the one plan of its connection: upcoming (its time has not come), ready
- * (in its connector's lane), or running (a job has it).
+ * Which connection is next. The store's index on the due time is the schedule; memory holds a
+ * window of it, as tasks. A task is the one plan of its connection: upcoming (its time has not
+ * come), ready (in its connector's lane), or running (a job has it).
  *
  *     window   the next due entries, in order, up to a frontier; a connection whose new due time
  *              lies within the frontier goes straight into it
@@ -23,7 +23,8 @@ struct task {
     struct catalog_entry *entry;
     struct heap_node node;
     enum task_place place;
-    int64_t due_ms;
+    int64_t due_ms;        /* when it is looked at */
+    int64_t stored_due_ms; /* as the store's index has it: where a read would find it again */
     int64_t expires_ms;
     bool forced;   /* somebody asks for it: the due time does not matter */
     bool is_probe; /* goes although its connector's credentials are refused */
@@ -40,6 +41,8 @@ struct task *schedule_task(struct engine *engine, struct str connection,
 /** Put it where its due time says, after its record was saved. Frees it where it is not near. */
 void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, int64_t expires_ms,
                      struct now now);
+/** Look at it again at this time though the store has it due as before: its job got nowhere. */
+void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms);
 /** A record was saved whose due time may be near: make a task of it, if it has none. */
 void schedule_note(struct engine *engine, const struct connection *connection, struct now now);
 /** Make it ready now, ahead of all due times. */

@@ -1,6 +1,6 @@
 /**
- * What the engine's parts share. Each part keeps its own corner; this header is for files in engine/
- * only.
+ * What the engine's parts share. Each part keeps its own corner; this header is for files in
+ * engine/ only.
  *
  *     catalog   the connectors, in memory           schedule  which connection is next
  *     job       one refresh from due to saved       credentials  refused, probed, recovered
@@ -26,9 +26,9 @@ struct schedule_state {
     size_t task_count;
     struct heap upcoming; /* of tasks, by due time */
     bool reading;
-    bool all_read;              /* the window reaches to the end of the index */
-    int64_t frontier_due_ms;    /* the window holds all that is due up to here … */
-    char frontier_id[144];      /* … and, at that very time, up to this id */
+    bool all_read;           /* the window reaches to the end of the index */
+    int64_t frontier_due_ms; /* the window holds all that is due up to here … */
+    char frontier_id[144];   /* … and, at that very time, up to this id */
     int64_t next_tick_ms;
     int64_t retry_read_ms;
 };
@@ -56,10 +56,10 @@ struct engine {
     struct catalog_entry **entries; /* sorted by id */
     size_t entry_count, entry_capacity;
     struct schedule_state schedule;
-    size_t in_flight;  /* token requests on the wire */
-    size_t jobs;       /* from read to saved */
+    size_t in_flight;    /* token requests on the wire */
+    size_t jobs;         /* from read to saved */
     struct heap unsaved; /* of jobs whose save is repeated, by when */
-    size_t ops;        /* admin calls under way */
+    size_t ops;          /* admin calls under way */
     struct heap op_retries;
     size_t background; /* writes and reads of the engine's own under way */
     struct outbox *outbox;

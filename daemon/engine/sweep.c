@@ -58,8 +58,8 @@ static void on_records(struct completion *completion, struct now now)
     struct sweep *sweep = &change->next.sweep;
     for (size_t i = 0; i < read->connection_count; i++) {
         const struct connection *connection = &read->connections[i];
-        struct scope_change scopes = sweep_compare(&read->arena, connection,
-                                                   change->next.scopes, change->next.only_missing);
+        struct scope_change scopes =
+            sweep_compare(&read->arena, connection, change->next.scopes, change->next.only_missing);
         struct decision decision;
         if (!lifecycle_rescoped(connection, &entry->connector, scopes.added, scopes.removed,
                                 scopes.spared, now, &decision))
@@ -114,8 +114,8 @@ static void read_page(struct engine *engine, struct catalog_entry *entry)
 {
     struct store_read *page = store_read_new(STORE_READ_CONNECTION_PAGE);
     page->connector = arena_copy(&page->arena, entry->connector.id);
-    page->filter = (struct connection_filter){
-        .connector = page->connector, .state = -1, .reason = -1};
+    page->filter =
+        (struct connection_filter){.connector = page->connector, .state = -1, .reason = -1};
     page->cursor = arena_copy(&page->arena, entry->connector.sweep.cursor);
     page->limit = SWEEP_PAGE;
     page->user = engine;

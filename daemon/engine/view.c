@@ -141,7 +141,8 @@ struct json *view_connection_facts(const struct connection *connection,
     json_set_text(json, "connector_type", str_c(connector_type_text(connector->type)));
     json_set(json, "owner", view_owner(connector->type, &connection->owner));
     set_account(json, connection, account_labels);
-    json_set_text(json, "state", str_c(connection_state_text(connection_state_of(connection, blocked))));
+    json_set_text(json, "state",
+                  str_c(connection_state_text(connection_state_of(connection, blocked))));
     if (reason == REASON_NONE) {
         json_set_null(json, "class");
         json_set_null(json, "reason");
@@ -196,8 +197,8 @@ static void set_schedule(struct json *json, const struct connection *connection,
         why = UNSCHEDULED_BLOCKED;
     else if (why == UNSCHEDULED_NOT && connection->attempt_id != 0)
         why = UNSCHEDULED_IN_FLIGHT;
-    view_set_time(json, "next_refresh_at",
-                  why == UNSCHEDULED_NOT ? connection->due_ms : TIME_NONE, now);
+    view_set_time(json, "next_refresh_at", why == UNSCHEDULED_NOT ? connection->due_ms : TIME_NONE,
+                  now);
     json_set_text(json, "not_scheduled_because",
                   why == UNSCHEDULED_NOT ? STR_NONE : str_c(unscheduled_text(why)));
 }
@@ -206,9 +207,8 @@ struct json *view_connection(const struct engine *engine, const struct connectio
                              const struct catalog_entry *entry, bool history, struct now now)
 {
     enum reason blocked = connector_blocked_reason(&entry->connector);
-    struct json *json =
-        view_connection_facts(connection, &entry->connector, blocked,
-                              engine->settings.account_labels, now);
+    struct json *json = view_connection_facts(connection, &entry->connector, blocked,
+                                              engine->settings.account_labels, now);
     json_set_bool(json, "connector_blocked", blocked != REASON_NONE);
     view_set_time(json, "expires_at", connection->expires_ms, now);
     view_set_time(json, "refresh_expires_at", connection->refresh_expires_ms, now);
@@ -243,7 +243,7 @@ static struct json *credentials_to_json(const struct catalog_entry *entry, struc
     return array;
 }
 
-static enum connection_state state_of_count(const struct count_row *row, enum reason blocked)
+enum connection_state view_state_of_count(const struct count_row *row, enum reason blocked)
 {
     const struct connection alike = {
         .phase = row->phase,
@@ -259,7 +259,7 @@ static struct json *counts_to_json(const struct catalog_entry *entry,
 {
     int64_t states[STATE_COUNT] = {0};
     for (size_t i = 0; i < count_count; i++)
-        states[state_of_count(&counts[i], connector_blocked_reason(&entry->connector))] +=
+        states[view_state_of_count(&counts[i], connector_blocked_reason(&entry->connector))] +=
             counts[i].count;
     struct json *json = json_new_object();
     for (unsigned i = 0; i < STATE_COUNT; i++)

@@ -33,6 +33,9 @@ struct json *view_connection(const struct engine *engine, const struct connectio
 struct json *view_connector(const struct engine *engine, const struct catalog_entry *entry,
                             const struct count_row *counts, size_t count_count, struct now now);
 
+/** The state that all connections of a row are in. */
+enum connection_state view_state_of_count(const struct count_row *row, enum reason blocked);
+
 /** "advisory" or "action". */
 const char *view_severity(const struct connection *connection);
 

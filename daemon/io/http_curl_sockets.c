@@ -49,24 +49,35 @@ static void on_ready(void *ctx, int fd, unsigned events)
             ((events & LOOP_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
 }
 
+/** libcurl is done with the socket for now. One that was being read from stays open behind an
+ * answer and is worth keeping; others may be closed by now without a word (7.88, cf_socket_close:
+ * what lost the race of addresses). */
+static int let_go(struct http_curl_sockets *sockets, int fd)
+{
+    struct http_curl_socket *at = socket_at(sockets, fd);
+    if (at->is_ours && at->events == LOOP_READ)
+        at->is_idle = true;
+    else
+        forget(sockets, fd);
+    return 0;
+}
+
 static int on_want(CURL *easy UNUSED, curl_socket_t fd, int what, void *ctx,
                    void *socket_ctx UNUSED)
 {
     struct http_curl_sockets *sockets = ctx;
+    if (what == CURL_POLL_REMOVE)
+        return let_go(sockets, fd);
     struct http_curl_socket *at = socket_at(sockets, fd);
-    if (what == CURL_POLL_REMOVE && !at->is_ours) {
-        forget(sockets, fd);
-        return 0;
-    }
     if (at->watch == NULL)
         at->watch = loop_watch_new(sockets->loop, fd, on_ready, sockets);
-    at->is_idle = what == CURL_POLL_REMOVE;
-    unsigned events = 0;
-    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT || at->is_idle)
-        events |= LOOP_READ;
+    at->is_idle = false;
+    at->events = 0;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        at->events |= LOOP_READ;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-        events |= LOOP_WRITE;
-    loop_watch_set(at->watch, events);
+        at->events |= LOOP_WRITE;
+    loop_watch_set(at->watch, at->events);
     return 0;
 }
 
@@ -79,7 +90,7 @@ static int on_want_timer(CURLM *multi UNUSED, long timeout_ms, void *ctx)
 {
     struct http_curl_sockets *sockets = ctx;
     sockets->is_due = timeout_ms == 0;
-    if (timeout_ms > 0)
+    if (timeout_ms >= 0)
         loop_timer_set(sockets->timer, timeout_ms);
     else
         loop_timer_clear(sockets->timer);
@@ -116,6 +127,7 @@ bool http_curl_sockets_act(struct http_curl_sockets *sockets)
     if (!sockets->is_due)
         return false;
     sockets->is_due = false;
+    loop_timer_clear(sockets->timer);
     act(sockets, CURL_SOCKET_TIMEOUT, 0);
     return true;
 }

@@ -16,8 +16,9 @@
 
 struct http_curl_socket {
     struct loop_watch *watch;
-    bool is_ours; /* we are told when it is closed */
-    bool is_idle; /* libcurl does not wait for it now */
+    unsigned events; /* what libcurl waits for, or waited for last */
+    bool is_ours;    /* we are told when it is closed */
+    bool is_idle;    /* libcurl does not wait for it now */
 };
 
 struct http_curl_sockets {

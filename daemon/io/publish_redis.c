@@ -80,7 +80,7 @@ static void note_trouble(struct publish_redis *redis, const struct error *why)
 /* Requests to commands. */
 
 static void send_waiting(struct publish_redis *redis);
-static void on_reply(void *ctx, void *user, const struct redisReply *reply);
+static void on_reply(void *user, const struct redisReply *reply);
 
 static bool is_hash(enum publish_kind kind)
 {
@@ -180,8 +180,7 @@ static void send_waiting(struct publish_redis *redis)
 
 /* Replies. */
 
-static void on_script_loaded(void *ctx UNUSED, void *user UNUSED,
-                             const struct redisReply *reply UNUSED)
+static void on_script_loaded(void *user UNUSED, const struct redisReply *reply UNUSED)
 {
     /* What was sent behind it shows whether it worked. */
 }
@@ -265,10 +264,10 @@ static void leave_replica(struct publish_redis *redis, const struct redisReply *
         publish_redis_session_abandon(redis->session, &redis->trouble);
 }
 
-static void on_reply(void *ctx, void *user, const struct redisReply *reply)
+static void on_reply(void *user, const struct redisReply *reply)
 {
-    struct publish_redis *redis = ctx;
     struct call *call = user;
+    struct publish_redis *redis = call->redis;
     if (reply == NULL) {
         fail(call, publish_redis_session_why(redis->session));
         return;

@@ -97,7 +97,7 @@ static void drop_pending(struct publish_redis_link *link)
 {
     struct pending *pending;
     while ((pending = shift_pending(link)) != NULL) {
-        pending->fn(link->events.ctx, pending->user, NULL);
+        pending->fn(pending->user, NULL);
         free(pending);
     }
 }
@@ -209,7 +209,7 @@ static void take_reply(struct publish_redis_link *link, redisReply *reply)
         loop_timer_set(link->timer, link->target.command_timeout_ms);
     else
         loop_timer_clear(link->timer);
-    pending->fn(link->events.ctx, pending->user, reply);
+    pending->fn(pending->user, reply);
     free(pending);
 }
 

@@ -5,7 +5,7 @@
  *
  *     link = publish_redis_link_new(loop, &target, events);
  *     publish_redis_link_open(link);                 → opened(ctx)  or  lost(ctx, why)
- *     publish_redis_link_send(link, &command, on_reply, call);      → on_reply(ctx, call, reply)
+ *     publish_redis_link_send(link, &command, on_reply, call);      → on_reply(call, reply)
  *
  * A peer that stays silent longer than the times below is given up; so is one that says what no
  * Redis says: an answer past the caps, a nested one, one that nobody asked for. No redirection is
@@ -42,7 +42,7 @@ enum {
 
 /** @reply borrowed for the call; NULL: the link was lost, it may or may not have been carried out
  */
-typedef void publish_redis_reply_fn(void *ctx, void *user, const struct redisReply *reply);
+typedef void publish_redis_reply_fn(void *user, const struct redisReply *reply);
 
 /** @target its texts are borrowed as long as the link lives */
 struct publish_redis_link *publish_redis_link_new(struct loop *loop,
@@ -54,7 +54,7 @@ void publish_redis_link_free(struct publish_redis_link *link);
 
 /** Only when it is closed. */
 void publish_redis_link_open(struct publish_redis_link *link);
-/** Only when it is open. fn gets events.ctx and user. */
+/** Only when it is open. */
 void publish_redis_link_send(struct publish_redis_link *link,
                              const struct publish_redis_command *command,
                              publish_redis_reply_fn *fn, void *user);

@@ -37,26 +37,12 @@ static void become_ready(struct publish_redis_session *session)
     session->events.ready(session->events.ctx);
 }
 
-/* What the link calls gets the session; what our user sends gets the user's ctx. */
-struct relay {
-    struct publish_redis_session *session;
-    publish_redis_reply_fn *fn;
-    void *user;
-};
-
-static void on_reply(void *ctx UNUSED, void *user, const struct redisReply *reply)
+static void on_step(void *user, const struct redisReply *reply)
 {
-    struct relay relay = *(struct relay *)user;
-    free(user);
-    relay.fn(relay.session->events.ctx, relay.user, reply);
-}
-
-static void on_step(void *ctx, void *user, const struct redisReply *reply)
-{
-    struct publish_redis_session *session = ctx;
-    const struct publish_redis_step *step = user;
-    if (reply == NULL)
+    struct publish_redis_session *session = user;
+    if (reply == NULL || session->state != SESSION_GREETING)
         return;
+    const struct publish_redis_step *step = &session->greeting.steps[session->greeted];
     struct error why;
     if (publish_redis_step_check(step, reply, &why) != STATUS_OK) {
         publish_redis_link_abandon(session->link, &why);
@@ -82,7 +68,7 @@ static void greet(struct publish_redis_session *session, const struct secret *pa
     session->greeted = 0;
     for (size_t i = 0; i < session->greeting.count; i++) {
         struct publish_redis_step *step = &session->greeting.steps[i];
-        publish_redis_link_send(session->link, &step->command, on_step, step);
+        publish_redis_link_send(session->link, &step->command, on_step, session);
         publish_redis_command_deinit(&step->command); /* it borrows the password */
     }
 }
@@ -169,9 +155,7 @@ void publish_redis_session_send(struct publish_redis_session *session,
                                 const struct publish_redis_command *command,
                                 publish_redis_reply_fn *fn, void *user)
 {
-    struct relay *relay = memory_new(sizeof(*relay));
-    *relay = (struct relay){.session = session, .fn = fn, .user = user};
-    publish_redis_link_send(session->link, command, on_reply, relay);
+    publish_redis_link_send(session->link, command, fn, user);
 }
 
 void publish_redis_session_abandon(struct publish_redis_session *session, const struct error *why)

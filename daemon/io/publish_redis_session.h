@@ -36,7 +36,7 @@ void publish_redis_session_free(struct publish_redis_session *session);
 /** There is work: connect, unless that is under way or has to wait. */
 void publish_redis_session_want(struct publish_redis_session *session);
 bool publish_redis_session_is_ready(const struct publish_redis_session *session);
-/** Only when it is ready. @fn gets events.ctx and user */
+/** Only when it is ready. */
 void publish_redis_session_send(struct publish_redis_session *session,
                                 const struct publish_redis_command *command,
                                 publish_redis_reply_fn *fn, void *user);

@@ -34,26 +34,30 @@ static enum status next_seq(struct sqlite_db *db, int64_t *ret_seq, struct error
     return status;
 }
 
-enum status sqlite_log_append(struct sqlite_db *db, const struct event_draft *event,
-                              int64_t *ret_seq, struct error *err)
+static enum status insert_event(struct sqlite_db *db, const struct event_draft *event, int64_t seq,
+                                struct error *err)
 {
-    enum status status = next_seq(db, ret_seq, err);
-    if (status != STATUS_OK)
-        return status;
     sqlite3_stmt *append = sqlite_db_statement(db, SQL_EVENT_APPEND);
     if (append != NULL) {
-        sqlite3_bind_int64(append, 1, *ret_seq);
+        sqlite3_bind_int64(append, 1, seq);
         sqlite_bind_str(append, 2, event->type);
         sqlite_bind_str(append, 3, event->subject);
         sqlite3_bind_int64(append, 4, event->wall_ms);
         sqlite_bind_str(append, 5, event->data);
     }
-    status = sqlite_db_run(db, append, err);
+    enum status status = sqlite_db_run(db, append, err);
     /* A row above the last number: somebody changed the file; the caller can't make it good. */
     if (status == STATUS_CONFLICT)
         return error_set(err, STATUS_INVALID, "damaged: event %lld exists before its time",
-                         (long long)*ret_seq);
+                         (long long)seq);
     return status;
+}
+
+enum status sqlite_log_append(struct sqlite_db *db, const struct event_draft *event,
+                              int64_t *ret_seq, struct error *err)
+{
+    enum status status = next_seq(db, ret_seq, err);
+    return status == STATUS_OK ? insert_event(db, event, *ret_seq, err) : status;
 }
 
 /** Run a statement with up to two numbers. */
@@ -98,8 +102,9 @@ enum status sqlite_log_set_published(struct sqlite_db *db, int64_t seq, struct e
     return run(db, SQL_LOG_PUBLISHED, seq, 0, err);
 }
 
-enum status sqlite_log_renumber(struct sqlite_db *db, int64_t first, int64_t new_first,
-                                struct error *err)
+/* Events from `first` on move up; the number before new_first stays free, for log.restarted. */
+static enum status renumber(struct sqlite_db *db, int64_t first, int64_t new_first,
+                            struct error *err)
 {
     struct log_state state;
     enum status status = get_state(db, &state, err);
@@ -115,6 +120,13 @@ enum status sqlite_log_renumber(struct sqlite_db *db, int64_t first, int64_t new
     for (size_t i = 0; i < ARRAY_LEN(steps) && status == STATUS_OK; i++)
         status = run(db, steps[i], first, by, err);
     return status == STATUS_OK ? run(db, SQL_RENUMBER_LAST, by, 0, err) : status;
+}
+
+enum status sqlite_log_restart(struct sqlite_db *db, int64_t first, int64_t new_first,
+                               const struct event_draft *event, struct error *err)
+{
+    enum status status = renumber(db, first, new_first + 1, err);
+    return status == STATUS_OK ? insert_event(db, event, new_first, err) : status;
 }
 
 /** One number of one row, or `otherwise` where there is none. */

@@ -16,9 +16,9 @@ MUST_CHECK enum status sqlite_log_stamp(struct sqlite_db *db, enum event_stamp s
                                         struct str subject, int64_t seq, struct error *err);
 MUST_CHECK enum status sqlite_log_set_published(struct sqlite_db *db, int64_t seq,
                                                 struct error *err);
-/** CONFLICT where `first` is published already or lies past the next number. */
-MUST_CHECK enum status sqlite_log_renumber(struct sqlite_db *db, int64_t first, int64_t new_first,
-                                           struct error *err);
+/** store_write_restart_log(): CONFLICT where `first` is published or past the next number. */
+MUST_CHECK enum status sqlite_log_restart(struct sqlite_db *db, int64_t first, int64_t new_first,
+                                          const struct event_draft *event, struct error *err);
 MUST_CHECK enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms,
                                         struct error *err);
 MUST_CHECK enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret,

@@ -127,17 +127,44 @@ static void add_due(struct store_read *read, sqlite3_stmt *row)
     read->due[read->due_count++] = entry;
 }
 
+/* From here on it is cheaper to walk the due times of all than the rows of one connector. */
+enum { SMALL_CONNECTOR_PART = 50 };
+
+static enum status choose_due(struct sqlite_db *db, struct store_read *read, enum sqlite_sql *ret)
+{
+    *ret = SQL_DUE;
+    if (str_is_empty(read->connector))
+        return STATUS_OK;
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TALLY_SHARE);
+    if (statement != NULL)
+        sqlite_bind_str(statement, 1, read->connector);
+    bool row;
+    enum status status = sqlite_db_step(db, statement, &row, &read->error);
+    if (status == STATUS_OK && row) {
+        int64_t own = sqlite3_column_int64(statement, 0), all = sqlite3_column_int64(statement, 1);
+        *ret = own < all / SMALL_CONNECTOR_PART ? SQL_DUE_OF_SMALL : SQL_DUE_OF;
+    }
+    return status;
+}
+
 static enum status read_due(struct sqlite_db *db, struct store_read *read)
 {
-    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_DUE);
+    enum sqlite_sql sql;
+    enum status status = choose_due(db, read, &sql);
+    if (status != STATUS_OK)
+        return status;
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, sql);
     if (statement != NULL) {
         sqlite3_bind_int64(statement, 1, read->until_ms);
         sqlite3_bind_int64(statement, 2, read->after_due_ms);
         sqlite_bind_text_or_empty(statement, 3, read->cursor);
+        if (sql != SQL_DUE)
+            sqlite_bind_str(statement, 4, read->connector);
     }
     bool row = true;
     while (read->due_count < sqlite_read_limit(read)) {
-        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        status = sqlite_db_step(db, statement, &row, &read->error);
         if (status != STATUS_OK || !row)
             return status;
         add_due(read, statement);

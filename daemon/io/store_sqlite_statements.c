@@ -40,6 +40,16 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DUE] = "SELECT id, connector, due_ms, expires_ms FROM connection"
                 " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
                 " ORDER BY due_ms, id",
+    [SQL_DUE_OF] = "SELECT id, connector, due_ms, expires_ms FROM connection"
+                   " INDEXED BY connection_due"
+                   " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                   " AND connector = ?4 ORDER BY due_ms, id",
+    [SQL_DUE_OF_SMALL] = "SELECT id, connector, due_ms, expires_ms FROM connection"
+                         " INDEXED BY connection_connector"
+                         " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                         " AND connector = ?4 ORDER BY due_ms, id",
+    [SQL_TALLY_SHARE] = "SELECT coalesce(sum(count) FILTER (WHERE connector = ?1), 0),"
+                        " coalesce(sum(count), 0) FROM tally",
 
     /* One statement looks at the version and opens: no row of connection where it is another. */
     [SQL_ATTEMPT_OPEN] = "INSERT INTO attempt (connection, id, started_ms, print)"

@@ -31,6 +31,9 @@ enum sqlite_sql {
     SQL_TALLY_LIVE, /* is any of a connector's connections not disconnected? */
     SQL_TALLY_READ,
     SQL_DUE,
+    SQL_DUE_OF,       /* of a connector that has many of all connections */
+    SQL_DUE_OF_SMALL, /* of one that has few */
+    SQL_TALLY_SHARE,  /* of one connector, of all */
     SQL_ALERTS,
 
     SQL_ATTEMPT_OPEN,

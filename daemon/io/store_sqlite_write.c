@@ -201,8 +201,8 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
         return append_audit(db, &op->audit, err);
     case STORE_OP_SET_PUBLISHED:
         return sqlite_log_set_published(db, op->number, err);
-    case STORE_OP_RENUMBER_EVENTS:
-        return sqlite_log_renumber(db, op->number, op->number_b, err);
+    case STORE_OP_RESTART_LOG:
+        return sqlite_log_restart(db, op->number, op->number_b, &op->event, err);
     case STORE_OP_PURGE_EVENTS:
         return sqlite_log_purge(db, op->number, err);
     case STORE_OP_PUT_RESCUE:

@@ -166,7 +166,11 @@ static void decide_failed_2xx(struct classification *c)
 {
     if (decide_by_table(c) || decide_by_word(c))
         return;
-    if (c->read.error.len > 0)
+    struct str marker = c->profile->response.success.path;
+    enum json_type type = json_type(json_get_path(c->read.json, marker));
+    bool marker_is_code =
+        str_is_set(marker) && (type == JSON_INTEGER || type == JSON_TEXT) && marker_failed(c);
+    if (c->read.error.len > 0 || marker_is_code)
         decide(c, OUTCOME_REFUSED, "unclassifiable_error");
     else
         decide_malformed(c, "error_without_code");
@@ -248,7 +252,8 @@ static void add_trace(struct classification *c)
 static void add_retry_after(struct classification *c)
 {
     enum outcome outcome = c->verdict->outcome;
-    if (outcome != OUTCOME_RATE_LIMITED && outcome != OUTCOME_TRANSIENT)
+    if (outcome != OUTCOME_RATE_LIMITED && outcome != OUTCOME_TRANSIENT &&
+        outcome != OUTCOME_REFUSED)
         return;
     struct str header = answer_header(c->answer, STR("retry-after"));
     int64_t seconds = retry_after_parse(header, c->answer->now_wall_ms);

@@ -70,7 +70,7 @@ static bool cut_url(struct str url, struct url_parts *ret)
         colon = str_find_byte(authority, ':');
     ret->host = str_slice(authority, 0, colon);
     ret->port = str_slice(authority, colon, authority.len);
-    return ret->host.len > 0;
+    return ret->host.len > 0 && str_find_byte(authority, '@') == authority.len;
 }
 
 static bool is_port(struct str colon_and_port)
@@ -153,7 +153,7 @@ static bool text_has_only_url_bytes(struct str url)
 {
     for (size_t i = 0; i < url.len; i++) {
         if (url.data[i] <= ' ' || url.data[i] > '~' ||
-            strchr("\"<>\\^`|#@", url.data[i]) != NULL)
+            strchr("\"<>\\^`|#", url.data[i]) != NULL)
             return false;
     }
     return url.len > 0;

@@ -116,12 +116,17 @@ void store_write_set_published(struct store_write *write, int64_t seq)
     add_op(write, STORE_OP_SET_PUBLISHED)->number = seq;
 }
 
-void store_write_renumber_events(struct store_write *write, int64_t first, int64_t new_first)
+void store_write_restart_log(struct store_write *write, int64_t first, int64_t new_first,
+                             const struct event_draft *event)
 {
-    ASSERT(first > 0 && new_first > first);
-    struct store_op *op = add_op(write, STORE_OP_RENUMBER_EVENTS);
+    ASSERT(first > 0 && new_first >= first);
+    struct store_op *op = add_op(write, STORE_OP_RESTART_LOG);
     op->number = first;
     op->number_b = new_first;
+    op->event = *event;
+    struct event_draft *e = &op->event;
+    struct str *const texts[] = {&e->type, &e->subject, &e->data};
+    own(write, texts, ARRAY_LEN(texts));
 }
 
 void store_write_purge_events(struct store_write *write, int64_t before_wall_ms)

@@ -66,7 +66,7 @@ enum store_op_kind {
     STORE_OP_APPEND_EVENT,
     STORE_OP_APPEND_AUDIT,
     STORE_OP_SET_PUBLISHED,
-    STORE_OP_RENUMBER_EVENTS,
+    STORE_OP_RESTART_LOG,
     STORE_OP_PURGE_EVENTS,
     STORE_OP_PUT_RESCUE,
     STORE_OP_PUT_META,
@@ -85,15 +85,15 @@ struct store_op {
     struct connection connection; /* PUT_CONNECTION */
     struct connector connector;   /* PUT_CONNECTOR; id and version for DELETE_CONNECTOR */
     struct credential credential; /* PUT_CREDENTIAL: inserts or replaces (connector, version) */
-    struct event_draft event;     /* APPEND_EVENT */
+    struct event_draft event;     /* APPEND_EVENT, RESTART_LOG */
     enum event_stamp stamp;
     struct audit_entry audit; /* APPEND_AUDIT */
     struct str id;            /* attempt's connection; rescue's connection; meta's name */
     struct str value;         /* meta's value; rescue's sealed bytes; attempt's refresh_print */
     uint64_t attempt_id;
     int64_t number;   /* OPEN_ATTEMPT: expected connection version; SET_PUBLISHED: sequence;
-                         RENUMBER: first sequence to move; PURGE: events before this wall time */
-    int64_t number_b; /* RENUMBER_EVENTS: what it becomes */
+                         RESTART_LOG: first sequence to move; PURGE: events before this wall time */
+    int64_t number_b; /* RESTART_LOG: the number of its event */
 };
 
 struct store_write {
@@ -135,9 +135,11 @@ void store_write_append_event(struct store_write *write, const struct event_draf
 void store_write_append_audit(struct store_write *write, const struct audit_entry *audit);
 /** Events up to here are in Redis. Never goes back. */
 void store_write_set_published(struct store_write *write, int64_t seq);
-/** Move every event from `first` on up so that `first` becomes `new_first` (> first); stamps and
- * connectors' *_seq follow. For a Redis stream that is ahead of the log. */
-void store_write_renumber_events(struct store_write *write, int64_t first, int64_t new_first);
+/** For a Redis stream that is another log's or ahead of ours: `event` (log.restarted) becomes
+ * number new_first, and every event from `first` on up follows behind it in its order; stamps and
+ * connectors' *_seq follow. CONFLICT where `first` is published or past the next number. */
+void store_write_restart_log(struct store_write *write, int64_t first, int64_t new_first,
+                             const struct event_draft *event);
 /** Drop published events older than this that no connection's alert_seq names. */
 void store_write_purge_events(struct store_write *write, int64_t before_wall_ms);
 /** Keep an answer that could not be used, sealed, for an operator. */
@@ -150,7 +152,8 @@ enum store_read_kind {
     STORE_READ_CONNECTIONS,      /* by ids[]: those that exist, in any order */
     STORE_READ_CONNECTION_OWNER, /* by connector and owner key */
     STORE_READ_CONNECTION_PAGE,  /* by filter, after cursor, in order of id; without sealed bytes */
-    STORE_READ_DUE,              /* due[] up to until_ms after (after_due_ms, cursor) */
+    STORE_READ_DUE,              /* due[] up to until_ms after (after_due_ms, cursor); of one
+                                    connector, where that is set */
     STORE_READ_OPEN_ATTEMPTS,    /* connections with an open attempt, after cursor */
     STORE_READ_CONNECTORS,       /* all, with all credentials */
     STORE_READ_COUNTS,           /* of one connector, or of all with connector empty */

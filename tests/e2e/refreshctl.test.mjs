@@ -65,7 +65,8 @@ scenario('exit statuses tell scripts what happened', {}, async (world) => {
   const connector = await world.addConnector({ id: 'gcal' });
   const dead = await world.connect(connector, { tokens: { expires_in: 2 } });
   await world.provider.revokeGrant(dead.grantId);
-  await eventually('the grant is dead', async () => (await world.show(dead.id)).state === 'needs_reconnect', { within: 20_000 });
+  // A dead grant's access token is served while it lasts.
+  await eventually('the grant is dead and its token over', () => world.token(dead.id).then(() => false, (error) => error.data?.code === 'needs_reconnect'), { within: 20_000 });
 
   const expectations = [
     { name: 'done', args: ['status'], status: 0 },

@@ -188,8 +188,15 @@ static void shows_results(void **state UNUSED)
          "7    1 min ago  connector.rescoped  gcal     added mail \xc2\xb7 3 connections "
          "affected\n"},
         {"health", "status", "{}",
-         "{\"version\":\"0.1.0\",\"state\":\"running\",\"uptime_s\":120,\"redis\":{\"lag\":0}}",
-         "\xe2\x97\x8f refreshd 0.1.0 \xc2\xb7 running \xc2\xb7 up 2min\n  Redis\n    Lag  0\n"},
+         "{\"version\":\"0.1.0\",\"started_at\":\"2026-11-23T02:02:00.000Z\",\"stopping\":false,"
+         "\"memory_locked\":true,\"connections\":{\"active\":2},\"redis\":{\"connected\":true,"
+         "\"last_error\":null,\"lag_events\":0}}",
+         "\xe2\x97\x8f refreshd 0.1.0 \xc2\xb7 running \xc2\xb7 started 2 min ago\n"
+         "  Connections  2 active\n  Redis\n    Connected   yes\n    Lag events  0\n"},
+        {"bad health", "status", "{}",
+         "{\"version\":\"0.1.0\",\"memory_locked\":false,\"store\":{\"writable\":false}}",
+         "\xe2\x97\x8f refreshd 0.1.0 \xc2\xb7 store not writable\n"
+         "  Memory  not locked: secrets may be swapped out\n  Store\n    Writable  no\n"},
         {"the audit, whatever its members", "list-audit", "{}",
          "{\"items\":[{\"uid\":0,\"what\":\"rotate\"},{\"uid\":7,\"more\":\"x\"}]}",
          "UID  WHAT    MORE\n0    rotate\n7    -       x\n"},

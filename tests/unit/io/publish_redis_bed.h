@@ -156,6 +156,16 @@ static inline const char *bed_stream(struct bed *bed)
     return bed->said;
 }
 
+/** The server's own words on what it refuses would hide the reason: run several by one line. */
+static inline void bed_say_all(struct bed *bed, const char *const *commands, size_t count)
+{
+    for (size_t i = 0; i < count && commands[i] != NULL; i++) {
+        bed_say(bed, commands[i]);
+        if (strncmp(bed->said, "ERR", 3) == 0)
+            fail_msg("%s: %s", commands[i], bed->said);
+    }
+}
+
 /* The loop. */
 
 static inline struct now bed_read_now(void *ctx UNUSED)

@@ -34,7 +34,7 @@ static inline struct profile *parse_profile_text(struct str text, const char *fi
     struct profile *profile = NULL;
     if (json_parse(text, JSON_LIMITS_DEFAULT, &json, &err) != STATUS_OK ||
         profile_parse(json, str_c(file), false, &profile, &err) != STATUS_OK)
-        fail_msg("%s: %s", file, err.text);
+        fail_msg("%s", err.text);
     return profile;
 }
 

@@ -111,6 +111,11 @@ static void hostile(UNUSED void **state)
     run_file("hostile.jsonl");
 }
 
+static void dialects_and_edges(UNUSED void **state)
+{
+    run_file("dialects.jsonl");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +124,7 @@ int main(void)
         cmocka_unit_test(a_client_that_is_refused),
         cmocka_unit_test(weather),
         cmocka_unit_test(hostile),
+        cmocka_unit_test(dialects_and_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,96 @@
+/* disconnect: erase the tokens, or detach one app of a shared connection. */
+#include "engine/calls.h"
+#include "engine/event_json.h"
+#include "engine/schedule.h"
+#include "engine/view.h"
+
+struct disconnection {
+    struct connection next;
+};
+
+static void on_saved(struct op *op, struct now now)
+{
+    struct disconnection *disconnection = op->extra;
+    if (op->write->status == STATUS_CONFLICT) {
+        op_again(op, now);
+        return;
+    }
+    if (op->write->status != STATUS_OK) {
+        op_fail_store(op, &op->write->error);
+        return;
+    }
+    disconnection->next.version++;
+    schedule_note(op->engine, &disconnection->next, now);
+    op_result(op, view_connection(op->engine, &disconnection->next, op->entry, false, now), now);
+}
+
+static void save(struct op *op, const struct connection *before, struct decision *decision,
+                 struct now now)
+{
+    struct disconnection *disconnection = arena_alloc(&op->arena, sizeof(*disconnection));
+    disconnection->next = decision->next;
+    op->extra = disconnection;
+    if (op_bool(op, "dry_run", false)) {
+        struct json *result = view_connection(op->engine, &decision->next, op->entry, false, now);
+        json_set_bool(result, "dry_run", true);
+        op_result(op, result, now);
+        return;
+    }
+    struct store_write *write = store_write_new(now.ms);
+    store_write_put_connection(write, &decision->next);
+    event_append_facts(op->engine, write, op->entry, before, decision, now);
+    op_audit(op, write, before->id, NULL, now);
+    op_write(op, write, on_saved);
+}
+
+/* The apps without this one, blank-separated; empty where it was the only one. */
+static struct str apps_without(struct op *op, struct str apps, struct str app, bool *ret_found)
+{
+    CLEANUP(buf_deinit) struct buf rest = {0};
+    struct str word;
+    *ret_found = false;
+    while (str_next_word(&apps, STR(" "), &word)) {
+        if (str_eq(word, app)) {
+            *ret_found = true;
+            continue;
+        }
+        if (rest.len > 0)
+            buf_append_byte(&rest, ' ');
+        buf_append(&rest, word);
+    }
+    return arena_copy(&op->arena, buf_str(&rest));
+}
+
+static void on_connection(struct op *op, struct now now)
+{
+    const struct connection *connection = op_connection(op);
+    if (connection == NULL || !op_take_entry_of(op, connection))
+        return;
+    struct decision decision = {.next = *connection};
+    struct str app = op_text(op, "app");
+    if (connection->phase == PHASE_DISCONNECTED) {
+        op_result(op, view_connection(op->engine, connection, op->entry, false, now), now);
+        return;
+    }
+    if (!str_is_set(app)) {
+        lifecycle_disconnected(connection, now, &decision);
+        save(op, connection, &decision, now);
+        return;
+    }
+    bool found;
+    decision.next.owner.apps = apps_without(op, connection->owner.apps, app, &found);
+    if (op->entry->connector.type != CONNECTOR_SHARED || !found) {
+        op_fail(op, RPC_CODE_INVALID_OWNER, "app " STR_FMT " does not use connection " STR_FMT,
+                STR_ARG(app), STR_ARG(connection->id));
+        return;
+    }
+    if (str_is_empty(decision.next.owner.apps)) /* the last app: nobody is left to use it */
+        lifecycle_disconnected(connection, now, &decision);
+    save(op, connection, &decision, now);
+}
+
+void call_disconnect(struct op *op, struct now now)
+{
+    (void)now;
+    op_read_connection(op, on_connection);
+}

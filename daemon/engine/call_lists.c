@@ -1,0 +1,281 @@
+/* The reads: connectors, connections, events, the audit. */
+#include "engine/calls.h"
+#include "engine/event_json.h"
+#include "engine/owner_json.h"
+#include "engine/view.h"
+#include "engine/watch.h"
+
+enum { LIST_LIMIT_DEFAULT = 100 };
+
+static size_t limit_of(const struct op *op)
+{
+    return (size_t)json_i64(json_get(op->params, "limit"), LIST_LIMIT_DEFAULT);
+}
+
+static struct json *list_new(struct json *take_items, struct str next_cursor)
+{
+    struct json *result = json_new_object();
+    json_set(result, "items", take_items);
+    json_set_text(result, "next_cursor", str_is_empty(next_cursor) ? STR_NONE : next_cursor);
+    return result;
+}
+
+static bool read_failed(struct op *op)
+{
+    if (op->read->status == STATUS_OK)
+        return false;
+    op_fail_store(op, &op->read->error);
+    return true;
+}
+
+/* ---- connectors ---- */
+
+/* The rows of one connector among those of all, which come in order of the connector. */
+static const struct count_row *counts_of(const struct store_read *read, struct str connector,
+                                         size_t *ret_count)
+{
+    size_t first = 0;
+    while (first < read->count_count && !str_eq(read->counts[first].connector, connector))
+        first++;
+    size_t end = first;
+    while (end < read->count_count && str_eq(read->counts[end].connector, connector))
+        end++;
+    *ret_count = end - first;
+    static const struct count_row none;
+    return *ret_count > 0 ? &read->counts[first] : &none;
+}
+
+static void on_connector_counts(struct op *op, struct now now)
+{
+    if (read_failed(op))
+        return;
+    struct engine *engine = op->engine;
+    struct str cursor = op_text(op, "cursor");
+    size_t limit = limit_of(op), taken = 0;
+    struct json *items = json_new_array();
+    struct str last = STR_NONE;
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        const struct catalog_entry *entry = engine->entries[i];
+        if (str_is_set(cursor) && str_compare(entry->connector.id, cursor) <= 0)
+            continue;
+        if (taken++ == limit)
+            break;
+        size_t count;
+        const struct count_row *counts = counts_of(op->read, entry->connector.id, &count);
+        json_append(items, view_connector(engine, entry, counts, count, now));
+        last = entry->connector.id;
+    }
+    op_result(op, list_new(items, taken > limit ? last : STR_NONE), now);
+}
+
+void call_list_connectors(struct op *op, struct now now)
+{
+    (void)now;
+    op_read(op, store_read_new(STORE_READ_COUNTS), on_connector_counts);
+}
+
+static void on_one_counts(struct op *op, struct now now)
+{
+    if (read_failed(op))
+        return;
+    size_t count;
+    const struct count_row *counts = counts_of(op->read, op->entry->connector.id, &count);
+    op_result(op, view_connector(op->engine, op->entry, counts, count, now), now);
+}
+
+void call_show_connector(struct op *op, struct now now)
+{
+    (void)now;
+    if (!op_take_entry(op))
+        return;
+    struct store_read *read = store_read_new(STORE_READ_COUNTS);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    op_read(op, read, on_one_counts);
+}
+
+/* ---- connections ---- */
+
+static void on_connections(struct op *op, struct now now)
+{
+    if (read_failed(op))
+        return;
+    struct json *items = json_new_array();
+    struct str last = STR_NONE;
+    for (size_t i = 0; i < op->read->connection_count; i++) {
+        const struct connection *connection = &op->read->connections[i];
+        const struct catalog_entry *entry = catalog_find(op->engine, connection->connector);
+        last = connection->id;
+        if (entry != NULL)
+            json_append(items, view_connection(op->engine, connection, entry, false, now));
+    }
+    bool is_full = op->read->connection_count == op->read->limit;
+    op_result(op, list_new(items, is_full ? last : STR_NONE), now);
+}
+
+/* An owner filter needs no connector: the members say which key is meant. */
+static bool take_owner_filter(struct op *op, struct store_read *read)
+{
+    const struct json *json = json_get(op->params, "owner");
+    if (json == NULL)
+        return true;
+    if (json_count(json) == 1 && json_get(json, "app") != NULL) {
+        read->filter.app = arena_copy(&read->arena, json_text(json_get(json, "app")));
+        return true;
+    }
+    enum connector_type type = CONNECTOR_SHARED;
+    if (json_get(json, "superagent") != NULL)
+        type = CONNECTOR_SUPERAGENT;
+    else if (json_get(json, "user") != NULL)
+        type = CONNECTOR_APP_USER;
+    struct owner owner;
+    struct error err = {0};
+    if (owner_from_json(&read->arena, type, json, &owner, &err) != STATUS_OK) {
+        op_fail(op, RPC_CODE_INVALID_OWNER, "%s", err.text);
+        return false;
+    }
+    char key[OWNER_KEY_MAX];
+    read->filter.owner_key = arena_copy(&read->arena, owner_key(type, &owner, key));
+    return true;
+}
+
+static void take_state_filter(const struct op *op, struct store_read *read)
+{
+    enum connection_state state;
+    enum reason reason;
+    read->filter.state = -1;
+    read->filter.reason = -1;
+    if (connection_state_parse(op_text(op, "state"), &state) == STATUS_OK)
+        read->filter.state = (int)state;
+    if (reason_parse(op_text(op, "reason"), &reason) == STATUS_OK)
+        read->filter.reason = (int)reason;
+}
+
+enum { EXPIRING_AHEAD_DAYS = 7 };
+
+void call_list_connections(struct op *op, struct now now)
+{
+    struct store_read *read = store_read_new(STORE_READ_CONNECTION_PAGE);
+    take_state_filter(op, read);
+    read->filter.connector = arena_copy(&read->arena, op_text(op, "connector"));
+    if (op_bool(op, "expiring", false))
+        read->filter.expiring_before_ms = now.ms + EXPIRING_AHEAD_DAYS * SCHEDULE_DAILY_MS;
+    read->cursor = arena_copy(&read->arena, op_text(op, "cursor"));
+    read->limit = limit_of(op);
+    if (!take_owner_filter(op, read)) { /* the op is gone */
+        store_read_free(read);
+        return;
+    }
+    op_read(op, read, on_connections);
+}
+
+static void on_connection(struct op *op, struct now now)
+{
+    const struct connection *connection = op_connection(op);
+    if (connection == NULL || !op_take_entry_of(op, connection))
+        return;
+    op_result(op, view_connection(op->engine, connection, op->entry, true, now), now);
+}
+
+void call_show_connection(struct op *op, struct now now)
+{
+    (void)now;
+    op_read_connection(op, on_connection);
+}
+
+/* ---- events ---- */
+
+static void on_events(struct op *op, struct now now)
+{
+    if (read_failed(op))
+        return;
+    struct json *items = json_new_array();
+    int64_t last = 0;
+    for (size_t i = 0; i < op->read->event_count; i++) {
+        CLEANUP(buf_deinit) struct buf text = {0};
+        event_write_cloudevent(&op->read->events[i], str_c(op->engine->source), &text);
+        struct json *event = NULL;
+        if (json_parse(buf_str(&text), JSON_LIMITS_DEFAULT, &event, NULL) == STATUS_OK)
+            json_append(items, event);
+        last = op->read->events[i].seq;
+    }
+    CLEANUP(buf_deinit) struct buf cursor = {0};
+    if (op->read->event_count == op->read->limit)
+        buf_printf(&cursor, "%lld", (long long)last);
+    op_result(op, list_new(items, buf_str(&cursor)), now);
+}
+
+static void on_event_bounds(struct op *op, struct now now)
+{
+    (void)now;
+    if (read_failed(op))
+        return;
+    /* Without `after` from now on: that is nothing yet. */
+    int64_t after = json_i64(json_get(op->params, "after"), op->read->bounds.newest);
+    int64_t cursor = 0;
+    if (str_to_i64(op_text(op, "cursor"), &cursor) == STATUS_OK)
+        after = cursor;
+    struct rpc_failure failure;
+    if (watch_is_gone(&op->read->bounds, after, &failure)) {
+        op_fail_data(op, failure.word, failure.data, "%s", failure.message);
+        return;
+    }
+    struct store_read *read = store_read_new(STORE_READ_EVENTS);
+    read->after = after;
+    read->types = watch_types_text(&read->arena, json_get(op->params, "types"));
+    read->subject = arena_copy(&read->arena, op_text(op, "connection"));
+    read->limit = limit_of(op);
+    op_read(op, read, on_events);
+}
+
+void call_list_events(struct op *op, struct now now)
+{
+    (void)now;
+    op_read(op, store_read_new(STORE_READ_EVENT_BOUNDS), on_event_bounds);
+}
+
+/* ---- audit ---- */
+
+static void on_audit(struct op *op, struct now now)
+{
+    if (read_failed(op))
+        return;
+    struct json *items = json_new_array();
+    int64_t last = 0;
+    for (size_t i = 0; i < op->read->audit_count; i++) {
+        const struct audit_entry *entry = &op->read->audit[i];
+        struct json *json = json_new_object();
+        json_set_i64(json, "seq", entry->seq);
+        view_set_wall_time(json, "time", entry->wall_ms);
+        json_set_i64(json, "uid", entry->uid);
+        json_set_i64(json, "gid", entry->gid);
+        json_set_i64(json, "pid", entry->pid);
+        json_set_text(json, "method", entry->method);
+        json_set_text(json, "subject", entry->subject);
+        json_set_text(json, "outcome", entry->outcome);
+        struct json *detail = NULL;
+        if (json_parse(entry->detail, JSON_LIMITS_DEFAULT, &detail, NULL) == STATUS_OK)
+            json_set(json, "detail", detail);
+        json_append(items, json);
+        last = entry->seq;
+    }
+    CLEANUP(buf_deinit) struct buf cursor = {0};
+    if (op->read->audit_count == op->read->limit)
+        buf_printf(&cursor, "%lld", (long long)last);
+    op_result(op, list_new(items, buf_str(&cursor)), now);
+}
+
+void call_list_audit(struct op *op, struct now now)
+{
+    (void)now;
+    struct store_read *read = store_read_new(STORE_READ_AUDIT);
+    int64_t after = json_i64(json_get(op->params, "after"), 0);
+    if (str_is_set(op_text(op, "cursor")) &&
+        str_to_i64(op_text(op, "cursor"), &after) != STATUS_OK) {
+        store_read_free(read);
+        op_fail_params(op, "cursor", "a cursor that this list gave");
+        return;
+    }
+    read->after = after;
+    read->limit = limit_of(op);
+    op_read(op, read, on_audit);
+}
