@@ -18,6 +18,10 @@ else()
         $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
 endif()
 
+if(REFRESHD_FUZZ) # the libraries carry coverage, the targets the fuzzer's main
+    target_compile_options(refreshd_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
 

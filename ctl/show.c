@@ -39,6 +39,11 @@ static void show_subject(const struct view *view, const struct json *result, str
 static void show_done(const struct view *view, const char *what, const char *subject,
                       const struct json *params, const struct json *result, struct buf *out)
 {
+    static const struct block_name told[] = {
+        {"connector", NULL},
+        {"connection", NULL},
+        {"unregistered", NULL},
+    };
     if (is_connection(result) || is_connector(result)) {
         show_subject(view, result, out);
         return;
@@ -48,7 +53,7 @@ static void show_done(const struct view *view, const char *what, const char *sub
     struct str id = phrase_text(params, subject);
     text_clean(id, out);
     buf_printf(out, "%s%s\n", id.len > 0 ? ": " : "", what);
-    show_object(view, result, NULL, 0, out);
+    show_object(view, result, told, ARRAY_LEN(told), out);
 }
 
 static void show_rotation(const struct view *view, const struct json *params,
@@ -90,7 +95,7 @@ static void show_rescope(const struct view *view, const struct json *params,
 {
     static const struct block_name told[] = {
         {"connector", NULL}, {"scopes_version", NULL}, {"added", NULL},
-        {"removed", NULL},   {"affected", NULL},
+        {"removed", NULL},   {"affected", NULL},       {"dry_run", NULL},
     };
     if (view->quiet)
         return;
@@ -181,9 +186,10 @@ static void show_list(const struct view *view, const struct rpc_method *method,
     const struct json *items = json_get(result, "items");
     const char *id = method->id == RPC_LIST_CONNECTORS    ? "connector"
                      : method->id == RPC_LIST_CONNECTIONS ? "connection"
+                     : method->id == RPC_LIST_AUDIT       ? "seq"
                                                           : "id";
     for (size_t i = 0; view->quiet && i < json_count(items); i++) {
-        text_clean(phrase_text(json_at(items, i), id), out);
+        phrase_write(view, PHRASE_SHORT, id, json_get(json_at(items, i), id), out);
         buf_append_byte(out, '\n');
     }
     if (view->quiet)

@@ -59,8 +59,7 @@ int classify_command(const char *provider)
         fprintf(stderr, "refreshd: %s\n", err.text);
         return EXIT_STATUS_CONFIG;
     }
-    const struct profile *profile =
-        own != NULL ? own : profile_set_find(profiles, str_c(provider));
+    const struct profile *profile = own != NULL ? own : profile_set_find(profiles, str_c(provider));
     if (profile == NULL) {
         fprintf(stderr,
                 "refreshd: no profile \"%s\": name a built-in one (see docs/providers.md) or a "

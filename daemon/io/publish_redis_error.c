@@ -15,6 +15,8 @@ static const struct fault_row fault_rows[] = {
      "this Redis is a read-only replica: [redis] url must name the master"},
     {PUBLISH_REDIS_FAULT_NOPERM, "NOPERM ",
      "the ACL user lacks a right (docs/redis.md lists them)"},
+    {PUBLISH_REDIS_FAULT_NOPERM, "ERR The user executing the script can't ",
+     "the ACL user lacks a right (docs/redis.md lists them)"},
     {PUBLISH_REDIS_FAULT_NOAUTH, "NOAUTH ", "Redis asks for a password: set [redis] password_file"},
     {PUBLISH_REDIS_FAULT_WRONGPASS, "WRONGPASS ",
      "Redis refuses the user or the password: see [redis] username, password_file"},

@@ -9,16 +9,22 @@
 const char publish_redis_script_lua[] =
     /* KEYS: stream, hash, log. ARGV: mode, log_id, expected_last, maxlen, channel, and five words
      * an event: sequence, type, subject, event, what the hash does. pcall everywhere, so that an
-     * error comes back as Redis worded it and not wrapped into the script's own. */
+     * error comes back as Redis worded it, with the command behind, and not wrapped into the
+     * script's own. */
     "local mode, ours, expected = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
     "local first, step = 6, 5\n"
     "local function failed(reply) return type(reply) == 'table' and reply.err end\n"
+    "local function run(...)\n"
+    "  local reply = redis.pcall(...)\n"
+    "  if failed(reply) then reply.err = reply.err .. ' (' .. (...) .. ')' end\n"
+    "  return reply\n"
+    "end\n"
 
     /* Where do they stand? A stream keeps its last generated id though all entries be trimmed. */
-    "local log = redis.pcall('GET', KEYS[3])\n"
+    "local log = run('GET', KEYS[3])\n"
     "if failed(log) then return log end\n"
     "local generated = '0-0'\n"
-    "local info = redis.pcall('XINFO', 'STREAM', KEYS[1])\n"
+    "local info = run('XINFO', 'STREAM', KEYS[1])\n"
     "if failed(info) then\n"
     "  if not string.find(info.err, 'no such key', 1, true) then return info end\n"
     "else\n"
@@ -42,21 +48,21 @@ const char publish_redis_script_lua[] =
 
     "local reply\n"
     "if not goes_on then\n"
-    "  reply = redis.pcall('SET', KEYS[3], ours .. ' ' .. ARGV[3])\n"
+    "  reply = run('SET', KEYS[3], ours .. ' ' .. ARGV[3])\n"
     "  if failed(reply) then return reply end\n"
     "end\n"
     "for i = first, #ARGV, step do\n"
     "  reply = nil\n"
     "  if ARGV[i + 4] == 'set' then\n"
-    "    reply = redis.pcall('HSET', KEYS[2], ARGV[i + 2], ARGV[i + 3])\n"
+    "    reply = run('HSET', KEYS[2], ARGV[i + 2], ARGV[i + 3])\n"
     "  elseif ARGV[i + 4] == 'delete' then\n"
-    "    reply = redis.pcall('HDEL', KEYS[2], ARGV[i + 2])\n"
+    "    reply = run('HDEL', KEYS[2], ARGV[i + 2])\n"
     "  end\n"
     "  if failed(reply) then return reply end\n"
     "end\n"
     "for i = first, #ARGV, step do\n"
     "  if tonumber(ARGV[i]) > at then\n"
-    "    reply = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], ARGV[i] .. '-0',\n"
+    "    reply = run('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], ARGV[i] .. '-0',\n"
     "      'type', ARGV[i + 1], 'subject', ARGV[i + 2], 'event', ARGV[i + 3])\n"
     "    if failed(reply) then return reply end\n"
     "    generated = ARGV[i] .. '-0'\n"
@@ -64,7 +70,7 @@ const char publish_redis_script_lua[] =
     "end\n"
     "if ARGV[first] then\n"
     "  log = ours .. ' ' .. ARGV[#ARGV - step + 1]\n"
-    "  reply = redis.pcall('SET', KEYS[3], log)\n"
+    "  reply = run('SET', KEYS[3], log)\n"
     "  if failed(reply) then return reply end\n"
     "end\n"
 
@@ -72,7 +78,7 @@ const char publish_redis_script_lua[] =
     "local refused = false\n"
     "if mode == 'events' then\n"
     "  for i = first, #ARGV, step do\n"
-    "    reply = redis.pcall('PUBLISH', ARGV[5] .. ARGV[i + 1], ARGV[i + 3])\n"
+    "    reply = run('PUBLISH', ARGV[5] .. ARGV[i + 1], ARGV[i + 3])\n"
     "    refused = refused or failed(reply)\n"
     "  end\n"
     "end\n"

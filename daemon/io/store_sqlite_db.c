@@ -52,12 +52,13 @@ enum status sqlite_db_open(struct sqlite_db *db, const char *path, size_t cache_
         return status;
     }
     sqlite3_busy_timeout(db->handle, SQLITE_BUSY_MS);
-    sqlite3_wal_hook(db->handle, note_wal, db);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     enum status status = set_pragmas(db, cache_bytes, err);
     if (status != STATUS_OK)
         sqlite_db_close(db);
+    else
+        sqlite3_wal_hook(db->handle, note_wal, db); /* wal_autocheckpoint takes the hook away */
     return status;
 }
 

@@ -37,8 +37,7 @@ bool answer_has_path(const struct json *json, struct str path)
     while (dot > 0 && path.data[dot - 1] != '.')
         dot--;
     struct str last = str_slice(path, dot, path.len);
-    const struct json *parent =
-        dot == 0 ? json : json_get_path(json, str_slice(path, 0, dot - 1));
+    const struct json *parent = dot == 0 ? json : json_get_path(json, str_slice(path, 0, dot - 1));
     enum { NAME_MAX_BYTES = 128 };
     char name[NAME_MAX_BYTES];
     if (json_type(parent) == JSON_ARRAY)
@@ -138,8 +137,7 @@ static void read_error(const struct profile *profile, struct arena *arena, struc
     answer->error = find_text(json, &profile->response.error, "error", arena);
     answer->description =
         find_text(json, &profile->response.description, "error_description", arena);
-    answer->error_without_word =
-        answer->error.len == 0 && says_something(json_get(json, "error"));
+    answer->error_without_word = answer->error.len == 0 && says_something(json_get(json, "error"));
     for (size_t i = 0; i < profile->response.number_members.count; i++)
         add_json_number(answer, json_get_path(json, profile->response.number_members.names[i]));
     add_text_numbers(answer, answer->description, profile->response.number_prefix);
@@ -156,8 +154,8 @@ void answer_read(const struct profile *profile, const struct oauth_answer *from,
         ret->fault = "body_too_large";
         return;
     }
-    ret->kind = body_parse(ret->text, answer_header(from, STR("content-type")), &ret->json,
-                           &ret->fault);
+    ret->kind =
+        body_parse(ret->text, answer_header(from, STR("content-type")), &ret->json, &ret->fault);
     if (ret->kind != BODY_OBJECT)
         return;
     ret->fault = NULL;

@@ -120,7 +120,8 @@ static void decide_refused(struct classification *c)
     else if (c->answer->status == 401 && no_object && str_contains_nocase(challenge, STR("basic")))
         decide_http(c, OUTCOME_REFUSED, "_basic_challenge");
     else
-        decide_http(c, OUTCOME_REFUSED, c->answer->status == 403 && no_object ? "_no_oauth_body" : "");
+        decide_http(c, OUTCOME_REFUSED,
+                    c->answer->status == 403 && no_object ? "_no_oauth_body" : "");
 }
 
 static void decide_4xx(struct classification *c)
@@ -187,8 +188,8 @@ static void decide_2xx(struct classification *c)
             decide_malformed(c, c->read.fault);
         return;
     }
-    bool error_member = c->read.error_without_word ||
-                        str_trim(json_text(json_get(c->read.json, "error"))).len > 0;
+    bool error_member =
+        c->read.error_without_word || str_trim(json_text(json_get(c->read.json, "error"))).len > 0;
     if (error_member || marker_failed(c)) {
         decide_failed_2xx(c);
         return;

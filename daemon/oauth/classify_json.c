@@ -72,8 +72,8 @@ static enum status read_body(const struct json *json, struct buf *body, struct e
                          "expected one of body, body_b64 and body_gen, got several");
     if (text != NULL && json_type(text) != JSON_TEXT)
         return fail(err, "body", "a text", text);
-    if (base64 != NULL && (json_type(base64) != JSON_TEXT ||
-                           encoding_unbase64(json_text(base64), body) != STATUS_OK))
+    if (base64 != NULL &&
+        (json_type(base64) != JSON_TEXT || encoding_unbase64(json_text(base64), body) != STATUS_OK))
         return fail(err, "body_b64", "base64 text", base64);
     if (recipe != NULL)
         return generate_body(recipe, body, err);

@@ -74,13 +74,16 @@ struct algorithm {
 
 static bool find_algorithm(const EVP_PKEY *key, struct algorithm *ret)
 {
-    int bits = EVP_PKEY_get_bits(key);
+    enum { GROUP_NAME_MAX = 64 };
+    char group[GROUP_NAME_MAX] = "";
     *ret = (struct algorithm){0};
-    if (EVP_PKEY_is_a(key, "RSA") && bits >= CLIENT_RSA_BITS_MIN)
+    if (EVP_PKEY_is_a(key, "EC"))
+        (void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+    if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= CLIENT_RSA_BITS_MIN)
         *ret = (struct algorithm){.name = "RS256", .digest = EVP_sha256()};
-    else if (EVP_PKEY_is_a(key, "EC") && bits == 256)
+    else if (strcmp(group, "prime256v1") == 0)
         *ret = (struct algorithm){.name = "ES256", .digest = EVP_sha256(), .half_bytes = 32};
-    else if (EVP_PKEY_is_a(key, "EC") && bits == 384)
+    else if (strcmp(group, "secp384r1") == 0)
         *ret = (struct algorithm){.name = "ES384", .digest = EVP_sha384(), .half_bytes = 48};
     else if (EVP_PKEY_is_a(key, "ED25519"))
         *ret = (struct algorithm){.name = "EdDSA"};
@@ -187,9 +190,9 @@ static bool sign(EVP_PKEY *key, const struct algorithm *algorithm, struct str te
     CLEANUP(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
     *ret_len = SIGNATURE_MAX;
     bool signed_ =
-        context != NULL &&
-        EVP_DigestSignInit(context, NULL, algorithm->digest, NULL, key) == 1 &&
-        EVP_DigestSign(context, signature, ret_len, (const unsigned char *)text.data, text.len) == 1;
+        context != NULL && EVP_DigestSignInit(context, NULL, algorithm->digest, NULL, key) == 1 &&
+        EVP_DigestSign(context, signature, ret_len, (const unsigned char *)text.data, text.len) ==
+            1;
     if (signed_ && algorithm->half_bytes > 0)
         signed_ = to_raw_ecdsa(signature, ret_len, algorithm->half_bytes);
     ERR_clear_error();

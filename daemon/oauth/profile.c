@@ -83,8 +83,7 @@ static enum status take_metadata(struct profile_reader *reader, const struct jso
 static enum status fail_text(struct profile_reader *reader, const char *path, struct str got,
                              const char *expected)
 {
-    return error_set(reader->err, STATUS_INVALID,
-                     STR_FMT ": %s: expected %s, got \"" STR_FMT "\"",
+    return error_set(reader->err, STATUS_INVALID, STR_FMT ": %s: expected %s, got \"" STR_FMT "\"",
                      STR_ARG(reader->profile->file), path, expected,
                      STR_ARG(str_slice(got, 0, 100)));
 }

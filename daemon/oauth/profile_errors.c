@@ -71,8 +71,8 @@ static enum status take_member_conditions(struct profile_reader *reader, const c
     size_t count = json_count(value);
     if (json_type(value) != JSON_OBJECT || count == 0 || count > MEMBERS_MAX)
         return reader_fail(reader, path, value, "an object of 1 to 8 member paths");
-    struct member_condition *members = arena_alloc(
-        &reader->profile->arena, (rule->member_count + count) * sizeof(*members));
+    struct member_condition *members =
+        arena_alloc(&reader->profile->arena, (rule->member_count + count) * sizeof(*members));
     for (size_t k = 0; k < rule->member_count; k++)
         members[k] = rule->members[k];
     size_t index = 0;
@@ -222,8 +222,8 @@ static enum status take_rule(struct profile_reader *reader, const char *path,
 {
     rule->outcome = OUTCOME_COUNT;
     rule->retry_after_s = -1;
-    enum status status = reader_take_members(reader, path, value, rule_members,
-                                             ARRAY_LEN(rule_members), rule);
+    enum status status =
+        reader_take_members(reader, path, value, rule_members, ARRAY_LEN(rule_members), rule);
     if (status != STATUS_OK)
         return status;
     if (!json_has(value, "match") || rule->outcome == OUTCOME_COUNT)

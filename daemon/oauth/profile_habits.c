@@ -204,10 +204,14 @@ static enum status take_revoke(struct profile_reader *reader, const char *path,
 }
 
 static const struct habit habits[] = {
-    {"request", take_request, 0},           {"refresh_token", take_refresh_token, 0},
-    {"access_token", take_access_token, 0}, {"response", profile_take_response, 0},
-    {"errors", profile_take_errors, 0},     {"identity", take_identity, 0},
-    {"revoke", take_revoke, 0},             {"vars", profile_take_vars, 0},
+    {"request", take_request, 0},
+    {"refresh_token", take_refresh_token, 0},
+    {"access_token", take_access_token, 0},
+    {"response", profile_take_response, 0},
+    {"errors", profile_take_errors, 0},
+    {"identity", take_identity, 0},
+    {"revoke", take_revoke, 0},
+    {"vars", profile_take_vars, 0},
 };
 
 enum status profile_take_habits(struct profile_reader *reader, const char *path,

@@ -12,9 +12,9 @@ enum status reader_fail(struct profile_reader *reader, const char *path, const s
     struct str file = reader->profile->file;
     struct str text = json_text(value);
     if (str_is_set(text))
-        return error_set(reader->err, STATUS_INVALID, STR_FMT ": %s: expected %s, got \"" STR_FMT
-                         "\"",
-                         STR_ARG(file), path, expected, STR_ARG(str_slice(text, 0, 80)));
+        return error_set(reader->err, STATUS_INVALID,
+                         STR_FMT ": %s: expected %s, got \"" STR_FMT "\"", STR_ARG(file), path,
+                         expected, STR_ARG(str_slice(text, 0, 80)));
     return error_set(reader->err, STATUS_INVALID, STR_FMT ": %s: expected %s, got %s",
                      STR_ARG(file), path, expected, json_type_text(json_type(value)));
 }
@@ -142,8 +142,8 @@ static enum status take_list(struct profile_reader *reader, const char *path,
     struct str *items = arena_alloc(&reader->profile->arena, count * sizeof(*items));
     for (size_t i = 0; i < count; i++) {
         const struct json *item = is_array ? json_at(value, i) : value;
-        items[i] = texts_only && json_type(item) != JSON_TEXT ? STR_NONE
-                                                              : reader_scalar(reader, item);
+        items[i] =
+            texts_only && json_type(item) != JSON_TEXT ? STR_NONE : reader_scalar(reader, item);
         if (!str_is_set(items[i]) || items[i].len > READER_TEXT_MAX)
             return reader_fail(reader, path, item, expected);
     }

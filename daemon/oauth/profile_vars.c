@@ -46,7 +46,8 @@ enum status profile_var_value(const struct profile_var *var, const struct json *
                              "\"",
                              STR_ARG(var->name), var->one_of.count, STR_ARG(var->one_of.items[0]));
         return error_set(err, STATUS_INVALID,
-                         "config." STR_FMT ": expected a text of 1 to 253 bytes that matches " STR_FMT,
+                         "config." STR_FMT
+                         ": expected a text of 1 to 253 bytes that matches " STR_FMT,
                          STR_ARG(var->name),
                          STR_ARG(str_is_empty(var->pattern) ? STR("anything") : var->pattern));
     }
@@ -62,8 +63,8 @@ static struct str literal_end(struct str pattern, char *to, size_t size)
     while (i > 0 && at > 0) {
         char c = pattern.data[i - 1];
         bool escaped = i >= 2 && pattern.data[i - 2] == '\\';
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-';
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
         if (escaped && (c != '.' || (i >= 3 && pattern.data[i - 3] == '\\')))
             break;
         if (!escaped && !plain)

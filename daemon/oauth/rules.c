@@ -117,8 +117,7 @@ static bool numbers_match(const struct error_rule *rule, const struct answer *re
 /** No page of a proxy or a login form speaks about a grant, whatever words it holds. */
 static bool body_matches(const struct error_rule *rule, const struct answer *read)
 {
-    bool verdict =
-        rule->outcome == OUTCOME_GRANT_DEAD || rule->outcome == OUTCOME_REAUTH_REQUIRED;
+    bool verdict = rule->outcome == OUTCOME_GRANT_DEAD || rule->outcome == OUTCOME_REAUTH_REQUIRED;
     if (verdict && read->kind == BODY_HTML)
         return false;
     return rule->body == BODY_ANY || rule->body == read->kind;

@@ -46,8 +46,7 @@ static const struct json *find_tokens(const struct profile *profile, const struc
 {
     for (size_t i = 0; i < profile->response.nesting.count; i++) {
         struct str place = profile->response.nesting.items[i];
-        const struct json *tokens =
-            str_eq(place, STR(".")) ? whole : json_get_path(whole, place);
+        const struct json *tokens = str_eq(place, STR(".")) ? whole : json_get_path(whole, place);
         if (find_access_token(profile, tokens) != NULL)
             return tokens;
     }
@@ -59,10 +58,23 @@ bool success_has_token(const struct profile *profile, const struct answer *read)
     return find_access_token(profile, find_tokens(profile, read->json)) != NULL;
 }
 
+/** No byte below the blank, no DEL, none above ASCII, in eight bytes at once. */
+static bool is_plain_word(const char *bytes)
+{
+    const uint64_t ones = 0x0101010101010101;
+    const uint64_t tops = 0x8080808080808080;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t deletes = word ^ (ones * 0x7f);
+    return ((word | (word - ones * ' ') | (deletes - ones)) & tops) == 0;
+}
+
 /** C0, DEL and C1: what would end a header line, or a C string, early. */
 static bool has_control(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
+        while (i + sizeof(uint64_t) < text.len && is_plain_word(text.data + i))
+            i += sizeof(uint64_t); /* tokens are long, and nearly always plain */
         unsigned char c = (unsigned char)text.data[i];
         if (c < ' ' || c == 0x7f)
             return true;

@@ -103,8 +103,8 @@ static bool is_loopback(struct str host)
 
 bool url_suffix_is_domain(struct str suffix)
 {
-    static const char *const second_levels[] = {"ac", "co", "com", "edu", "go",
-                                                "gov", "ne", "net", "or", "org"};
+    static const char *const second_levels[] = {"ac",  "co", "com", "edu", "go",
+                                                "gov", "ne", "net", "or",  "org"};
     struct str last = STR_NONE;
     struct str before = STR_NONE;
     struct str label;
@@ -152,8 +152,7 @@ static bool host_keeps_domain(const struct profile *profile, struct str host,
 static bool text_has_only_url_bytes(struct str url)
 {
     for (size_t i = 0; i < url.len; i++) {
-        if (url.data[i] <= ' ' || url.data[i] > '~' ||
-            strchr("\"<>\\^`|#", url.data[i]) != NULL)
+        if (url.data[i] <= ' ' || url.data[i] > '~' || strchr("\"<>\\^`|#", url.data[i]) != NULL)
             return false;
     }
     return url.len > 0;
@@ -264,8 +263,9 @@ enum status url_template_expand(const struct profile *profile, struct str url,
 }
 
 static const struct str extra_names[] = {
-    STR_INIT("access_token"), STR_INIT("refresh_token"), STR_INIT("client_id"),
-    STR_INIT("client_secret"), STR_INIT("uuid"), STR_INIT("now_s"), STR_INIT("now_ms"),
+    STR_INIT("access_token"),  STR_INIT("refresh_token"), STR_INIT("client_id"),
+    STR_INIT("client_secret"), STR_INIT("uuid"),          STR_INIT("now_s"),
+    STR_INIT("now_ms"),
 };
 
 bool text_template_check(const struct profile *profile, struct str text)

@@ -14,7 +14,8 @@
 
 /**
  * Is it an endpoint that a request may go to? https, or http to a literal loopback address where
- * that is allowed; no user name, no fragment; each variable declared and unable to leave its domain.
+ * that is allowed; no user name, no fragment; each variable declared and unable to leave its
+ * domain.
  *
  * @ret_expected  on false: what was expected, a static text
  */

@@ -164,8 +164,8 @@ static void shows_results(void **state UNUSED)
         {"a rescope to the same", "rescope", "{\"connector\":\"gcal\"}",
          "{\"scopes_version\":1,\"added\":[],\"removed\":[],\"affected\":0}",
          "gcal: scopes version 1, nothing changed; 0 connections need a reconnect\n"},
-        {"a connector that is gone", "unregister", "{\"connector\":\"gcal\"}", "{}",
-         "gcal: unregistered\n"},
+        {"a connector that is gone", "unregister", "{\"connector\":\"gcal\"}",
+         "{\"connector\":\"gcal\",\"unregistered\":true}", "gcal: unregistered\n"},
         {"a token", "token", "{}",
          "{\"access_token\":\"at\",\"token_type\":\"Bearer\",\"expires_at\":"
          "\"2026-11-23T02:08:00.000Z\",\"scopes\":[]}",

@@ -80,7 +80,7 @@ static inline redisContext *bed_dial(struct bed *bed)
 static inline void bed_server_start(struct bed *bed, const char *const *settings)
 {
     const char *words[40] = {"redis-server", "--port", "0", "--unixsocket", bed->socket, "--dir",
-                             bed->directory, "--save", "", "--logfile", "redis.log"};
+                             bed->directory, "--save", "",  "--logfile",    "redis.log"};
     size_t count = 11;
     while (settings != NULL && *settings != NULL && count < ARRAY_LEN(words) - 1)
         words[count++] = *settings++;
@@ -154,16 +154,6 @@ static inline const char *bed_stream(struct bed *bed)
                  i > 0 ? " " : "", reply->element[i]->element[0]->str);
     freeReplyObject(reply);
     return bed->said;
-}
-
-/** The server's own words on what it refuses would hide the reason: run several by one line. */
-static inline void bed_say_all(struct bed *bed, const char *const *commands, size_t count)
-{
-    for (size_t i = 0; i < count && commands[i] != NULL; i++) {
-        bed_say(bed, commands[i]);
-        if (strncmp(bed->said, "ERR", 3) == 0)
-            fail_msg("%s: %s", commands[i], bed->said);
-    }
 }
 
 /* The loop. */

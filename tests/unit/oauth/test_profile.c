@@ -73,8 +73,8 @@ static const struct refusal_row refusals[] = {
     {"a default that does not match",
      VARS("https://as.example.com/{x}", "\"x\":{\"pattern\":\"[a-z]+\",\"default\":\"7\"}"),
      "habits.vars.x: expected a default"},
-    {"http in another endpoint",
-     "{" BASE ",\"revocation_endpoint\":\"http://as.example.com/r\"}", "revocation_endpoint"},
+    {"http in another endpoint", "{" BASE ",\"revocation_endpoint\":\"http://as.example.com/r\"}",
+     "revocation_endpoint"},
     {"an unknown habit", HABITS("\"requests\":{}"), "habits.requests: unknown habit, expected"},
     {"an unknown habit further in", HABITS("\"request\":{\"bodyformat\":\"json\"}"),
      "habits.request.bodyformat: unknown habit"},
@@ -95,8 +95,7 @@ static const struct refusal_row refusals[] = {
     {"a rule without class", RULE("{\"match\":{\"error\":\"x\"}}"), "habits.errors[0]: expected"},
     {"a rule without condition", RULE("{\"match\":{},\"class\":\"transient\"}"),
      "habits.errors[0].match: expected at least one condition"},
-    {"a rule with an unknown key",
-     RULE("{\"match\":{\"eror\":\"x\"},\"class\":\"transient\"}"),
+    {"a rule with an unknown key", RULE("{\"match\":{\"eror\":\"x\"},\"class\":\"transient\"}"),
      "habits.errors[0].match.eror: unknown habit"},
     {"a rule with an unknown class", RULE("{\"match\":{\"error\":\"x\"},\"class\":\"dead\"}"),
      "habits.errors[0].class: expected \"grant_dead\""},
@@ -207,7 +206,8 @@ static const struct config_row configs[] = {
     {"microsoft-entra", "{}", "https://login.microsoftonline.com/common/oauth2/v2.0/token", NULL},
     {"microsoft-entra", "{\"tenant\":\"contoso.example\"}",
      "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token", NULL},
-    {"microsoft-entra", "{\"tenant\":\"../x\"}", NULL, "config.tenant: expected a text of 1 to 253"},
+    {"microsoft-entra", "{\"tenant\":\"../x\"}", NULL,
+     "config.tenant: expected a text of 1 to 253"},
     {"microsoft-entra", "{\"tenant\":7}", NULL, "config.tenant"},
     {"microsoft-entra", "{\"tennant\":\"x\"}", NULL, "config.tennant: profile"},
     {"shopify", "{}", NULL, "config.shop: expected a value, there is none"},
@@ -217,8 +217,8 @@ static const struct config_row configs[] = {
      "https://acme.my.salesforce.com/services/oauth2/token", NULL},
     {"salesforce", "{\"login_host\":\"evil.example\"}", NULL, "config.login_host"},
     {"salesforce", "{\"login_host\":\"evilsalesforce.com\"}", NULL, "config.login_host"},
-    {"zoho", "{\"accounts_host\":\"accounts.zoho.eu\"}",
-     "https://accounts.zoho.eu/oauth/v2/token", NULL},
+    {"zoho", "{\"accounts_host\":\"accounts.zoho.eu\"}", "https://accounts.zoho.eu/oauth/v2/token",
+     NULL},
     {"zoho", "{\"accounts_host\":\"accounts.evil.example\"}", NULL, "config.accounts_host"},
     {"generic", "{}", NULL, "names no token_endpoint"},
 };
@@ -232,10 +232,11 @@ static void config_fills_endpoints(UNUSED void **state)
         struct str url = STR_NONE;
         CLEANUP(profile_freep) struct profile *profile = load_profile(str_c(row->profile));
         CLEANUP(json_freep) struct json *config = NULL;
-        assert_int_equal(json_parse(str_c(row->config), JSON_LIMITS_DEFAULT, &config, &err), STATUS_OK);
+        assert_int_equal(json_parse(str_c(row->config), JSON_LIMITS_DEFAULT, &config, &err),
+                         STATUS_OK);
         enum status status = profile_check_config(profile, config, &err);
-        if (row->url == NULL && (status != STATUS_INVALID ||
-                                 !str_contains(str_c(err.text), str_c(row->says))))
+        if (row->url == NULL &&
+            (status != STATUS_INVALID || !str_contains(str_c(err.text), str_c(row->says))))
             fail_msg("%s %s: says \"%s\"", row->profile, row->config, err.text);
         if (row->url != NULL) {
             if (status != STATUS_OK)
@@ -252,8 +253,8 @@ static void config_fills_endpoints(UNUSED void **state)
 /** What one byte of a value can't do, whatever a careless pattern lets through. */
 static void values_stay_in_their_place(UNUSED void **state)
 {
-    static const char *const hosts[] = {"a/b", "a?b", "a#b", "a@b", "a:1", "a b", "a..b", ".a",
-                                        "a.",  "-a",  "a\\", "a%2e", "a\tb", "a_b"};
+    static const char *const hosts[] = {"a/b", "a?b", "a#b", "a@b", "a:1",  "a b",  "a..b",
+                                        ".a",  "a.",  "-a",  "a\\", "a%2e", "a\tb", "a_b"};
     static const char *const paths[] = {"a/b", "..", ".", "a?b", "a#b", "a%2fb", "a\\b"};
     CLEANUP(profile_freep)
     struct profile *profile = parse_profile_text(

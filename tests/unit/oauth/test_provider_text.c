@@ -20,9 +20,15 @@ static void cleaning(UNUSED void **state)
         {"\x1b[31mred\x1b[0m", "[31mred [0m"},
         {"  a \t b  ", "a b"},
         {"na\xc3\xafve", "na\xc3\xafve"},
-        {"a\xc2\x85" "b", "a b"},
-        {"a\xe2\x80\xae" "b", "a b"},
-        {"a\xe2\x80\xa8" "b", "a b"},
+        {"a\xc2\x85"
+         "b",
+         "a b"},
+        {"a\xe2\x80\xae"
+         "b",
+         "a b"},
+        {"a\xe2\x80\xa8"
+         "b",
+         "a b"},
         {"\xff\xfe", ""},
         {"a\xc3", "a"},
     };

@@ -48,7 +48,8 @@ static void from_json(UNUSED void **state)
         struct error err = {0};
         struct str set = STR_NONE;
         CLEANUP(json_freep) struct json *json = NULL;
-        assert_int_equal(json_parse(str_c(rows[i].json), JSON_LIMITS_DEFAULT, &json, &err), STATUS_OK);
+        assert_int_equal(json_parse(str_c(rows[i].json), JSON_LIMITS_DEFAULT, &json, &err),
+                         STATUS_OK);
         enum status status = scope_set_from_json(&arena, json, &set, &err);
         assert_int_equal(status, rows[i].set == NULL ? STATUS_INVALID : STATUS_OK);
         if (rows[i].set != NULL)

@@ -12,7 +12,7 @@ struct request_row {
 };
 
 #define PLAIN "{\"id\":\"p\",\"token_endpoint\":\"https://as.example.com/token\"}"
-#define WITH(request)                                                      \
+#define WITH(request)                                                    \
     "{\"id\":\"p\",\"token_endpoint\":\"https://as.example.com/token\"," \
     "\"habits\":{\"request\":{" request "}}}"
 #define ENDPOINT "https://as.example.com/token"
@@ -121,7 +121,8 @@ static void requests(UNUSED void **state)
         CLEANUP(profile_freep) struct profile *profile = row_profile(row->profile);
         CLEANUP(json_freep) struct json *config = NULL;
         CLEANUP(oauth_message_deinit) struct oauth_message message = {0};
-        assert_int_equal(json_parse(str_c(row->config), JSON_LIMITS_DEFAULT, &config, &err), STATUS_OK);
+        assert_int_equal(json_parse(str_c(row->config), JSON_LIMITS_DEFAULT, &config, &err),
+                         STATUS_OK);
         struct oauth_client client = {.client_id = str_c(row->client_id),
                                       .method = row->method,
                                       .secret = str_c(row->secret)};

@@ -8,9 +8,8 @@
 
 #include <dirent.h>
 
-static const char *const always_compared[] = {"outcome",    "reason",        "retry_after_s",
-                                              "access_token", "expires_in", "refresh_token",
-                                              "scope"};
+static const char *const always_compared[] = {
+    "outcome", "reason", "retry_after_s", "access_token", "expires_in", "refresh_token", "scope"};
 
 static bool same(const struct json *a, const struct json *b)
 {

@@ -1,0 +1,207 @@
+#include "io/control_unix_client.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+#include "common/secret.h"
+#include "io/control_unix.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    READ_BYTES = 64 * 1024,
+    /* The session keeps below CONTROL_BACKLOG_MAX; one error line may come on top. */
+    OUT_BYTES_MAX = CONTROL_BACKLOG_MAX + 64 * 1024,
+    OUT_KEPT_MAX = 64 * 1024,
+};
+
+static size_t backlog_of(const struct client *client)
+{
+    return client->out.len - client->out_sent;
+}
+
+static void update_watch(struct client *client)
+{
+    bool reads = !client->has_said_all && !client->is_finished && !client->is_broken &&
+                 backlog_of(client) < CONTROL_UNIX_READ_PAUSE;
+    bool writes = client->is_blocked && !client->is_broken;
+    loop_watch_set(client->watch,
+                   (reads ? (unsigned)LOOP_READ : 0) | (writes ? (unsigned)LOOP_WRITE : 0));
+}
+
+/* What the session says. */
+
+static void on_write(void *ctx, struct str bytes)
+{
+    struct client *client = ctx;
+    if (client->is_broken)
+        return;
+    if (backlog_of(client) == 0)
+        client->since_ms = loop_now(client->loop).ms;
+    if (!buf_append(&client->out, bytes))
+        client->is_broken = true;
+    client->notify(client->keeper, client);
+}
+
+static void on_finish(void *ctx)
+{
+    struct client *client = ctx;
+    client->is_finished = true;
+    client->since_ms = loop_now(client->loop).ms;
+    client->notify(client->keeper, client);
+}
+
+static size_t on_backlog(void *ctx)
+{
+    return backlog_of(ctx);
+}
+
+/* What the client says. */
+
+/** End of file: has it said all it wants to say, or is nobody there any more (unix(7): both ends
+ * are shut down)? */
+static void on_end_of_file(struct client *client)
+{
+    struct pollfd both = {.fd = client->fd, .events = POLLIN};
+    client->has_said_all = true;
+    if (poll(&both, 1, 0) > 0 && (both.revents & (POLLHUP | POLLERR)) != 0)
+        client->is_broken = true;
+    else
+        session_half_close(client->session, loop_now(client->loop));
+    client->notify(client->keeper, client);
+}
+
+static void on_readable(struct client *client)
+{
+    char bytes[READ_BYTES];
+    ssize_t got = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (got > 0) {
+        struct str text = {.data = bytes, .len = (size_t)got};
+        session_feed(client->session, text, loop_now(client->loop));
+        secret_wipe(bytes, text.len);
+        client->notify(client->keeper, client);
+    } else if (got == 0) {
+        on_end_of_file(client);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        client->is_broken = true;
+        client->notify(client->keeper, client);
+    }
+}
+
+static void on_ready(void *ctx, int fd UNUSED, unsigned events)
+{
+    struct client *client = ctx;
+    if ((events & LOOP_WRITE) != 0) {
+        client->is_blocked = false;
+        client->notify(client->keeper, client);
+    }
+    if ((events & LOOP_READ) != 0 && !client->has_said_all && !client->is_finished)
+        on_readable(client);
+}
+
+/* Life. */
+
+struct client *client_new(struct loop *loop, int take_fd, int64_t uid, client_notify_fn *notify,
+                          void *keeper)
+{
+    struct client *client = memory_new(sizeof(*client));
+    client->loop = loop;
+    client->notify = notify;
+    client->keeper = keeper;
+    client->fd = take_fd;
+    client->uid = uid;
+    client->out = (struct buf){.max = OUT_BYTES_MAX, .secret = true};
+    client->watch = loop_watch_new(loop, take_fd, on_ready, client);
+    return client;
+}
+
+void client_start(struct client *client, struct control *control, const struct session_peer *peer)
+{
+    const struct session_output output = {
+        .ctx = client, .write = on_write, .finish = on_finish, .backlog = on_backlog};
+    client->session = session_new(control, peer, output, loop_now(client->loop));
+    update_watch(client);
+}
+
+void client_free(struct client *client)
+{
+    session_free(client->session);
+    loop_watch_free(client->watch);
+    close(client->fd);
+    buf_deinit(&client->out);
+    free(client);
+}
+
+/** Returns how many bytes the kernel took. */
+static size_t write_out(struct client *client)
+{
+    size_t before = client->out_sent;
+    while (backlog_of(client) > 0 && !client->is_blocked && !client->is_broken) {
+        ssize_t put = send(client->fd, client->out.data + client->out_sent, backlog_of(client),
+                           MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (put > 0)
+            client->out_sent += (size_t)put;
+        else if (errno == EAGAIN)
+            client->is_blocked = true;
+        else if (errno != EINTR)
+            client->is_broken = true;
+    }
+    return client->out_sent - before;
+}
+
+static void forget_written(struct client *client)
+{
+    if (backlog_of(client) > 0) {
+        if (client->out_sent > client->out.len / 2) {
+            buf_consume(&client->out, client->out_sent);
+            client->out_sent = 0;
+        }
+        return;
+    }
+    client->out_sent = 0;
+    if (client->out.capacity <= OUT_KEPT_MAX) {
+        buf_clear(&client->out);
+        return;
+    }
+    buf_deinit(&client->out);
+    client->out = (struct buf){.max = OUT_BYTES_MAX, .secret = true};
+}
+
+bool client_flush(struct client *client)
+{
+    size_t taken = write_out(client);
+    bool tell = taken > 0 && !client->is_finished && !client->is_broken;
+    forget_written(client);
+    if (taken > 0 && !client->is_finished)
+        client->since_ms = loop_now(client->loop).ms;
+    if (tell)
+        session_drained(client->session, loop_now(client->loop));
+    update_watch(client);
+    return tell;
+}
+
+bool client_has_deadline(const struct client *client)
+{
+    return backlog_of(client) > 0 || session_deadline_ms(client->session) != TIME_NONE;
+}
+
+void client_tick(struct client *client)
+{
+    struct now now = loop_now(client->loop);
+    int64_t patience_ms = client->is_finished ? CONTROL_UNIX_LINGER_MS : CONTROL_UNIX_STALL_MS;
+    if (backlog_of(client) > 0 && now.ms - client->since_ms >= patience_ms)
+        client->is_broken = true;
+    int64_t deadline_ms = session_deadline_ms(client->session);
+    if (!client->is_finished && !client->is_broken && deadline_ms != TIME_NONE &&
+        deadline_ms <= now.ms)
+        session_tick(client->session, now);
+    client->notify(client->keeper, client);
+}
+
+bool client_is_over(const struct client *client)
+{
+    return client->is_broken || (client->is_finished && backlog_of(client) == 0);
+}

@@ -1,0 +1,35 @@
+/**
+ * What a start needs to know before anything runs: configuration, key, profiles, who may do what.
+ * The same for `--check`, for a start, and, in part, for a reload. Every failure has said what to
+ * do on standard error and gives the exit status.
+ */
+#ifndef STARTUP_H
+#define STARTUP_H
+
+#include "config/config.h"
+#include "control/session.h"
+#include "engine/engine.h"
+#include "exit_status.h"
+
+struct startup {
+    struct config config;
+    bool has_config;
+    struct vault *vault;
+    struct profile_set *profiles;
+    struct access_rules access; /* lists owned by arena */
+    int64_t socket_gid;         /* -1: ours */
+    struct arena arena;
+    struct str store_path, source;
+};
+
+/** EXIT_STATUS_OK, or what the process ends with; lines are on standard error. */
+enum exit_status startup_read(struct startup *startup, const char *config_path);
+void startup_deinit(struct startup *startup);
+
+/** What of the configuration the engine works by. */
+struct engine_settings startup_engine_settings(const struct config *config);
+/** [access] as numbers, in arena. STATUS_INVALID names who is not known. */
+MUST_CHECK enum status startup_access(const struct config *config, struct arena *arena,
+                                      struct access_rules *ret_rules, struct error *err);
+
+#endif
