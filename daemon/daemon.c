@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define META_TIMELINE "timeline" /* "BOOT_ID OFFSET_MS" */
 
@@ -36,7 +37,7 @@ struct daemon {
     struct startup startup;
     const char *config_path;
     struct log log;
-    bool memory_locked;
+    struct process_state process;
 
     struct loop *loop;
     struct inbox *inbox;
@@ -183,7 +184,7 @@ static void feed_watchdog(struct daemon *daemon, struct now now)
         return;
     if (daemon->engine != NULL && engine_is_stuck(daemon->engine, now))
         return;
-    sysd_feed_watchdog();
+    sysd_notify_watchdog();
     daemon->watchdog_due_ms = now.ms + daemon->watchdog_interval_ms;
 }
 
@@ -216,7 +217,7 @@ static void become_ready(struct daemon *daemon)
         return;
     }
     daemon->told_ready = true;
-    sysd_ready("refreshing");
+    sysd_notify_ready("refreshing");
     log_plain(&daemon->log, LOG_LEVEL_NOTICE, "start.ready", "refreshd is ready");
 }
 
@@ -267,12 +268,11 @@ static void name_fixed_keys(struct daemon *daemon, const struct config *fresh)
 /* Everything is read and judged before anything is taken over. */
 static enum status reload_files(struct daemon *daemon, struct config *fresh, struct error *err)
 {
-    struct arena arena = {0};
-    struct access_rules access = {0};
+    CLEANUP(startup_access_deinit) struct access_rules access = {0};
     struct profile_set *profiles = NULL;
     const struct engine_settings settings = startup_engine_settings(fresh);
     const struct http_curl_config http = http_config(fresh);
-    enum status status = startup_access(fresh, &arena, &access, err);
+    enum status status = startup_access(fresh, &access, err);
     if (status == STATUS_OK)
         status =
             profiles_load(fresh->providers.path, fresh->http.allow_plain_loopback, &profiles, err);
@@ -284,7 +284,6 @@ static enum status reload_files(struct daemon *daemon, struct config *fresh, str
         control_set_access(daemon->control, &access);
         daemon->log.level = fresh->daemon.log_level;
     }
-    arena_deinit(&arena);
     return status;
 }
 
@@ -294,7 +293,7 @@ static enum status reload(void *ctx, struct error *ret_error)
     CLEANUP(config_faults_deinit) struct config_faults faults = {0};
     struct str credentials = str_c(getenv("CREDENTIALS_DIRECTORY"));
     struct config fresh;
-    sysd_reloading(clock_monotonic_us());
+    sysd_notify_reloading(clock_monotonic_us());
     enum status status = config_load(&fresh, str_c(daemon->config_path), credentials, &faults);
     if (status != STATUS_OK) {
         error_set(ret_error, STATUS_INVALID, STR_FMT, STR_ARG(faults.lines[0]));
@@ -312,7 +311,7 @@ static enum status reload(void *ctx, struct error *ret_error)
         log_plain(&daemon->log, LOG_LEVEL_NOTICE, "reload.done", "configuration and profiles read");
     else
         log_plain(&daemon->log, LOG_LEVEL_ERROR, "reload.failed", ret_error->text);
-    sysd_ready(status == STATUS_OK ? "refreshing" : "refreshing; the last reload failed");
+    sysd_notify_ready(status == STATUS_OK ? "refreshing" : "refreshing; the last reload failed");
     return status;
 }
 
@@ -332,11 +331,11 @@ static void on_terminate(void *ctx, int signal_number)
         return;
     daemon->stopping = true;
     daemon->stop_deadline_ms = now.ms + daemon->startup.config.daemon.drain_timeout_ms;
-    sysd_stopping("finishing what is in flight");
+    sysd_notify_stopping("finishing what is in flight");
     log_write(&daemon->log, LOG_LEVEL_NOTICE, "stop.begun", "finishing what is in flight",
               LOG_I64("signal", signal_number));
     engine_drain(daemon->engine, now);
-    control_unix_stop(daemon->server);
+    control_unix_stop_listening(daemon->server);
     control_drain(daemon->control, now);
 }
 
@@ -345,15 +344,19 @@ static void on_terminate(void *ctx, int signal_number)
 static enum exit_status make_server(struct daemon *daemon)
 {
     const struct config *config = &daemon->startup.config;
+    int surplus = 0;
     const struct control_hooks hooks = {.ctx = daemon, .reload = reload, .log = &daemon->log};
     const struct control_unix_config server = {
         .path = config->daemon.socket.data,
-        .mode = config->daemon.socket_mode,
+        .mode = (unsigned)config->daemon.socket_mode,
         .gid = daemon->startup.socket_gid,
-        .inherited_fd = sysd_listen_socket(),
-        .own_uid = process_uid(),
+        .inherited_fd = sysd_take_listener(&surplus),
     };
     struct error err = {0};
+    if (surplus > 0)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "start.sockets",
+                  "more sockets were handed over than the one for control: they are closed",
+                  LOG_I64("surplus", surplus));
     daemon->control = control_new(daemon->engine, &daemon->startup.access, hooks);
     if (control_unix_new(daemon->loop, daemon->control, &server, &daemon->log, &daemon->server,
                          &err) == STATUS_OK)
@@ -401,7 +404,7 @@ static enum exit_status make_engine(struct daemon *daemon)
         .store = daemon->store_port,
         .http = http_curl_port(daemon->http),
         .publisher = make_publisher(daemon),
-        .entropy = entropy_kernel(),
+        .entropy = entropy_port(),
         .inbox = daemon->inbox,
         .vault = daemon->startup.vault,
         .profiles = TAKE_PTR(daemon->startup.profiles),
@@ -409,7 +412,7 @@ static enum exit_status make_engine(struct daemon *daemon)
         .metrics = &daemon->metrics,
         .log_id = log_id->value,
         .source = source->value,
-        .memory_locked = daemon->memory_locked,
+        .memory_locked = daemon->process.memory_locked,
         .clock_was_unset = daemon->timeline.clock_was_unset,
         .started_wall_ms = clock_read().wall_ms,
     };
@@ -442,7 +445,11 @@ static enum exit_status start(struct daemon *daemon)
     if (exit_status != EXIT_STATUS_OK)
         return exit_status;
     catch_signals(daemon);
-    daemon->watchdog_interval_ms = sysd_watchdog_interval_ms();
+    daemon->watchdog_interval_ms = sysd_watchdog_ms() / 2;
+    if (!daemon->process.memory_locked)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "start.memory_not_locked",
+                  "secrets in memory may reach swap: LimitMEMLOCK=infinity in the unit helps",
+                  LOG_TEXT("why", str_c(daemon->process.lock_refused_because)));
     engine_start(daemon->engine, read_now(daemon));
     return EXIT_STATUS_OK;
 }
@@ -480,7 +487,7 @@ static int run(struct daemon *daemon)
     if (daemon->exit_status == EXIT_STATUS_OK)
         loop_run(daemon->loop);
     else
-        sysd_failed("start failed: see the journal");
+        sysd_notify_status("start failed: see the journal");
     if (daemon->told_ready)
         log_plain(&daemon->log, LOG_LEVEL_NOTICE, "stop.done", "refreshd has stopped");
     end(daemon);
@@ -527,8 +534,9 @@ int daemon_main(int argc, char *argv[])
         return classify_command(options.provider);
 
     struct daemon daemon = {.config_path = options.config};
-    daemon.log = (struct log){.level = LOG_LEVEL_INFO,
-                              .write = sysd_has_journal() ? sysd_log_write : log_write_stderr};
-    process_harden(&daemon.memory_locked);
+    daemon.log =
+        (struct log){.level = LOG_LEVEL_INFO,
+                     .write = sysd_stderr_is_journal() ? sysd_log_write : log_write_stderr};
+    process_harden(&daemon.process);
     return options.command == COMMAND_CHECK ? check(&daemon) : run(&daemon);
 }

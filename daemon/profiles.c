@@ -20,12 +20,13 @@ static enum status parse(struct str text, struct str file, bool allow_plain_loop
 enum status profiles_load_file(struct str path, bool allow_plain_loopback, struct profile **out,
                                struct error *err)
 {
+    const struct files_rules rules = {.bytes_max = PROFILE_FILE_MAX};
     CLEANUP(buf_deinit) struct buf name = {0};
-    CLEANUP(buf_deinit) struct buf text = {0};
+    CLEANUP(secret_freep) struct secret *text = NULL;
     buf_append(&name, path);
-    enum status status = files_read(buf_c(&name), PROFILE_FILE_MAX, &text, err);
-    return status == STATUS_OK ? parse(buf_str(&text), path, allow_plain_loopback, out, err)
-                               : status;
+    if (files_read(buf_c(&name), &rules, &text, err) != FILES_OK)
+        return STATUS_INVALID;
+    return parse(secret_str(text), path, allow_plain_loopback, out, err);
 }
 
 static enum status add_builtin(struct profile_set *set, struct error *err)
@@ -45,16 +46,20 @@ static enum status add_builtin(struct profile_set *set, struct error *err)
 static enum status add_directory(struct profile_set *set, struct str directory,
                                  bool allow_plain_loopback, struct error *err)
 {
-    CLEANUP(buf_deinit) struct buf name = {0};
-    CLEANUP(file_list_deinit) struct file_list files = {0};
-    buf_append(&name, directory);
-    enum status status = files_list(buf_c(&name), ".json", &files, err);
+    struct arena arena = {0};
+    struct files_list files = {0};
+    const char *name = arena_copy(&arena, directory).data;
+    enum status status = STATUS_OK;
+    if (files_list(name, STR(".json"), &arena, &files, err) != FILES_OK)
+        status = STATUS_INVALID;
     for (size_t i = 0; i < files.count && status == STATUS_OK; i++) {
         struct profile *profile = NULL;
-        status = profiles_load_file(str_c(files.paths[i]), allow_plain_loopback, &profile, err);
+        struct str path = arena_printf(&arena, "%s/" STR_FMT, name, STR_ARG(files.names[i]));
+        status = profiles_load_file(path, allow_plain_loopback, &profile, err);
         if (status == STATUS_OK)
             profile_set_add(set, profile);
     }
+    arena_deinit(&arena);
     return status;
 }
 

@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { KEY_FILE_MAX = 4096 };
+enum { KEY_FILE_MAX = 4096, HOST_NAME_SIZE = 128 };
 
 struct engine_settings startup_engine_settings(const struct config *config)
 {
@@ -29,45 +30,36 @@ struct engine_settings startup_engine_settings(const struct config *config)
 
 /* ---- who may ---- */
 
-static enum status resolve_names(const struct config_names *names, const char *key,
-                                 struct arena *arena, struct access_list *ret_list,
-                                 struct error *err)
+void startup_access_deinit(struct access_rules *rules)
 {
-    *ret_list = (struct access_list){
-        .uids = arena_alloc(arena, (names->count + 1) * sizeof(int64_t)),
-        .gids = arena_alloc(arena, (names->count + 1) * sizeof(int64_t)),
-    };
-    for (size_t i = 0; i < names->count; i++) {
-        struct str name = names->items[i];
-        bool is_group = str_starts_with(name, STR("@"));
-        enum status status = is_group
-                                 ? process_find_group(str_slice(name, 1, name.len),
-                                                      &ret_list->gids[ret_list->gid_count])
-                                 : process_find_user(name, &ret_list->uids[ret_list->uid_count]);
-        if (status != STATUS_OK)
-            return error_set(err, STATUS_INVALID, "[access] %s: there is no %s \"" STR_FMT "\"",
-                             key, is_group ? "group" : "user", STR_ARG(name));
-        if (is_group)
-            ret_list->gid_count++;
-        else
-            ret_list->uid_count++;
-    }
-    return STATUS_OK;
+    process_access_deinit(&rules->admin);
+    process_access_deinit(&rules->platform);
+    process_access_deinit(&rules->operator_);
 }
 
-enum status startup_access(const struct config *config, struct arena *arena,
-                           struct access_rules *ret_rules, struct error *err)
+enum status startup_access(const struct config *config, struct access_rules *ret_rules,
+                           struct error *err)
 {
-    ret_rules->own_uid = process_uid();
-    enum status status =
-        resolve_names(&config->access.admin, "admin", arena, &ret_rules->admin, err);
-    if (status == STATUS_OK)
-        status =
-            resolve_names(&config->access.platform, "platform", arena, &ret_rules->platform, err);
-    if (status == STATUS_OK)
-        status =
-            resolve_names(&config->access.operator, "operator", arena, &ret_rules->operator_, err);
-    return status;
+    struct access_rules rules = {.own_uid = (int64_t)geteuid()};
+    const struct {
+        const char *key;
+        const struct config_names *names;
+        struct access_list *list;
+    } roles[] = {
+        {"admin", &config->access.admin, &rules.admin},
+        {"platform", &config->access.platform, &rules.platform},
+        {"operator", &config->access.operator, &rules.operator_},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        if (process_access_resolve(roles[i].names->items, roles[i].names->count, roles[i].list,
+                                   err) == STATUS_OK)
+            continue;
+        error_prefix(err, "[access] %s: ", roles[i].key);
+        startup_access_deinit(&rules);
+        return STATUS_INVALID;
+    }
+    *ret_rules = rules;
+    return STATUS_OK;
 }
 
 /* ---- the steps ---- */
@@ -93,30 +85,42 @@ static enum exit_status read_config(struct startup *startup, const char *path)
     return EXIT_STATUS_CONFIG;
 }
 
+static enum exit_status key_file_failed(enum files_result result, const char *path,
+                                        struct error *err)
+{
+    switch (result) {
+    case FILES_OK:
+        return EXIT_STATUS_OK;
+    case FILES_MISSING:
+        error_set(err, STATUS_NOT_FOUND,
+                  "there is no key file %s: \"refreshctl keygen %s\" makes one (for an existing "
+                  "store, bring back the one it was made with)",
+                  path, path);
+        return failed(EXIT_STATUS_NO_KEY, err);
+    case FILES_LOOSE:
+        return failed(EXIT_STATUS_DENIED, err);
+    case FILES_UNREADABLE:
+        return failed(EXIT_STATUS_IO, err);
+    case FILES_TOO_LARGE:
+        return failed(EXIT_STATUS_CONFIG, err);
+    }
+    return EXIT_STATUS_SOFTWARE;
+}
+
 static enum exit_status read_key(struct startup *startup)
 {
     struct error err = {0};
+    const struct files_rules rules = {
+        .bytes_max = KEY_FILE_MAX,
+        .is_private = true,
+        .private_directory = getenv("CREDENTIALS_DIRECTORY"),
+    };
     CLEANUP(secret_freep) struct secret *content = NULL;
     CLEANUP(buf_deinit) struct buf path = {0};
     buf_append(&path, startup->config.store.key_file);
-    switch (files_read_private(buf_c(&path), KEY_FILE_MAX, &content, &err)) {
-    case STATUS_OK:
-        break;
-    case STATUS_NOT_FOUND:
-        error_set(&err, STATUS_NOT_FOUND,
-                  "there is no key file %s: \"refreshctl keygen %s\" makes one (for an existing "
-                  "store, bring back the one it was made with)",
-                  buf_c(&path), buf_c(&path));
-        return failed(EXIT_STATUS_NO_KEY, &err);
-    case STATUS_CONFLICT:
-        return failed(EXIT_STATUS_DENIED, &err);
-    case STATUS_UNAVAILABLE:
-    case STATUS_UNCERTAIN:
-    case STATUS_INTERNAL:
-        return failed(EXIT_STATUS_IO, &err);
-    case STATUS_INVALID:
-        return failed(EXIT_STATUS_CONFIG, &err);
-    }
+    enum files_result result = files_read(buf_c(&path), &rules, &content, &err);
+    if (result != FILES_OK)
+        return key_file_failed(result, buf_c(&path), &err);
     uint8_t key[VAULT_KEY_BYTES];
     if (vault_parse_key(secret_str(content), key, &err) != STATUS_OK) {
         error_prefix(&err, "key file %s: ", buf_c(&path));
@@ -131,20 +135,20 @@ static enum exit_status settle_names(struct startup *startup)
 {
     struct error err = {0};
     const struct config *config = &startup->config;
-    char host[128];
-    process_host_name(host, sizeof(host));
+    char host[HOST_NAME_SIZE] = {0};
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+        str_copy_cut(STR("localhost"), host, sizeof(host));
     startup->source = arena_printf(
         &startup->arena, "refreshd/" STR_FMT,
         STR_ARG(str_is_empty(config->daemon.name) ? str_c(host) : config->daemon.name));
     startup->store_path = arena_copy(&startup->arena, config->store.url.path);
     startup->socket_gid = -1;
     if (!str_is_empty(config->daemon.socket_group) &&
-        process_find_group(config->daemon.socket_group, &startup->socket_gid) != STATUS_OK) {
-        error_set(&err, STATUS_INVALID, "[daemon] socket_group: there is no group \"" STR_FMT "\"",
-                  STR_ARG(config->daemon.socket_group));
+        process_find_group(config->daemon.socket_group, &startup->socket_gid, &err) != STATUS_OK) {
+        error_prefix(&err, "[daemon] socket_group: ");
         return failed(EXIT_STATUS_CONFIG, &err);
     }
-    if (startup_access(config, &startup->arena, &startup->access, &err) != STATUS_OK)
+    if (startup_access(config, &startup->access, &err) != STATUS_OK)
         return failed(EXIT_STATUS_CONFIG, &err);
     return EXIT_STATUS_OK;
 }
@@ -173,6 +177,7 @@ void startup_deinit(struct startup *startup)
 {
     if (startup->has_config)
         config_deinit(&startup->config);
+    startup_access_deinit(&startup->access);
     vault_free(startup->vault);
     profile_set_free(startup->profiles);
     arena_deinit(&startup->arena);

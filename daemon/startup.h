@@ -16,7 +16,7 @@ struct startup {
     bool has_config;
     struct vault *vault;
     struct profile_set *profiles;
-    struct access_rules access; /* lists owned by arena */
+    struct access_rules access; /* startup_access_deinit() */
     int64_t socket_gid;         /* -1: ours */
     struct arena arena;
     struct str store_path, source;
@@ -28,8 +28,9 @@ void startup_deinit(struct startup *startup);
 
 /** What of the configuration the engine works by. */
 struct engine_settings startup_engine_settings(const struct config *config);
-/** [access] as numbers, in arena. STATUS_INVALID names who is not known. */
-MUST_CHECK enum status startup_access(const struct config *config, struct arena *arena,
-                                      struct access_rules *ret_rules, struct error *err);
+/** [access] as numbers; startup_access_deinit(). STATUS_INVALID names who is not known. */
+MUST_CHECK enum status startup_access(const struct config *config, struct access_rules *ret_rules,
+                                      struct error *err);
+void startup_access_deinit(struct access_rules *rules);
 
 #endif

@@ -54,11 +54,11 @@ MUST_CHECK enum status control_unix_new(struct loop *loop, struct control *contr
 
 /** No new clients. A socket that we made is unlinked; at an inherited one clients go on to queue
  * for the next daemon. */
-void control_unix_stop_listening(struct control_unix *unix_);
+void control_unix_stop_listening(struct control_unix *server);
 
-size_t control_unix_clients(const struct control_unix *unix_);
+size_t control_unix_clients(const struct control_unix *server);
 
 /** Closes what is left. Takes NULL. */
-void control_unix_free(struct control_unix *unix_);
+void control_unix_free(struct control_unix *server);
 
 #endif

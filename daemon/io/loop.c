@@ -23,6 +23,7 @@ struct loop {
     struct loop_turn turn;
     pthread_t thread;
     bool stopping;
+    bool before_after_turn; /* in a round, and those of after[] are still to run */
 
     struct now now;
     bool now_is_read; /* in this round */
@@ -146,6 +147,7 @@ static void arm(struct loop *loop, int64_t wake_ms)
 
 static void run_after_turn(struct loop *loop)
 {
+    loop->before_after_turn = false;
     for (size_t i = 0; i < loop->after_count; i++)
         loop->after[i].fn(loop->after[i].ctx);
 }
@@ -153,6 +155,7 @@ static void run_after_turn(struct loop *loop)
 void loop_run_once(struct loop *loop)
 {
     loop->now_is_read = false;
+    loop->before_after_turn = true;
     int failed = event_base_loop(loop->base, EVLOOP_ONCE | (loop->again ? EVLOOP_NONBLOCK : 0));
     ASSERT(failed >= 0);
     loop->again = false;
@@ -193,6 +196,12 @@ void loop_after_turn(struct loop *loop, void (*fn)(void *ctx), void *ctx)
 {
     ASSERT(loop->after_count < LOOP_AFTER_TURN_MAX);
     loop->after[loop->after_count++] = (struct after_turn){.fn = fn, .ctx = ctx};
+}
+
+void loop_want_after_turn(struct loop *loop)
+{
+    if (!loop->before_after_turn)
+        loop->again = true;
 }
 
 void loop_after_turn_remove(struct loop *loop, void (*fn)(void *ctx), void *ctx)

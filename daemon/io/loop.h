@@ -51,6 +51,8 @@ struct now loop_now(struct loop *loop);
 /** Call fn at the end of every turn: how output that many callbacks made leaves in one write. */
 enum { LOOP_AFTER_TURN_MAX = 8 };
 void loop_after_turn(struct loop *loop, void (*fn)(void *ctx), void *ctx);
+/** They are to run soon: at the end of this round, or of one that does not wait. */
+void loop_want_after_turn(struct loop *loop);
 void loop_after_turn_remove(struct loop *loop, void (*fn)(void *ctx), void *ctx);
 
 /* Descriptors. */

@@ -1,25 +1,43 @@
-/** The process as a whole: what is closed off at start, who we are, who others are. */
+/**
+ * What the process does to itself at start, and what names of users and groups mean on this
+ * machine.
+ *
+ *     struct process_state state;
+ *     process_harden(&state);            // first thing in main, before any secret is read
+ *     if (!state.memory_locked) …        // told in `status` and the log
+ */
 #ifndef IO_PROCESS_H
 #define IO_PROCESS_H
 
-#include "common/error.h"
-#include "common/str.h"
+#include "control/session.h"
+
+struct process_state {
+    bool memory_locked;               /* nothing of us reaches swap */
+    bool undumpable;                  /* no core, no ptrace by the same user */
+    int64_t files_max;                /* descriptors we may open */
+    const char *lock_refused_because; /* NULL where locked */
+};
 
 /**
- * Not dumpable, no core files, umask 077, SIGPIPE ignored, as many descriptors as allowed, and all
- * memory locked (present and future, on fault).
- * @ret_locked  false: the kernel or the limits did not allow locking; `status` shows it
+ * Dumpable off, cores of size 0, umask 077, SIGPIPE ignored, as many descriptors as allowed, memory
+ * locked as it is touched (mlockall, MCL_ONFAULT) where that can't make a later allocation fail;
+ * and SSLKEYLOGFILE, by which libcurl would write down session keys, taken out of the environment.
+ * Nothing of it is fatal. Before threads.
  */
-void process_harden(bool *ret_locked);
+void process_harden(struct process_state *ret);
 
-int64_t process_uid(void);
+/** A name or a number; asks the machine's user database. STATUS_NOT_FOUND: no such name. */
+MUST_CHECK enum status process_find_user(struct str name, int64_t *ret_uid, struct error *err);
+MUST_CHECK enum status process_find_group(struct str name, int64_t *ret_gid, struct error *err);
 
-/** A user's number by name or decimal; STATUS_NOT_FOUND. */
-MUST_CHECK enum status process_find_user(struct str name, int64_t *ret_uid);
-/** A group's number by name or decimal (without '@'); STATUS_NOT_FOUND. */
-MUST_CHECK enum status process_find_group(struct str name, int64_t *ret_gid);
-
-/** The host's name, for `source`; "localhost" where there is none. Into text, cut to size. */
-void process_host_name(char *text, size_t size);
+/**
+ * An access list: users by name or number, groups as "@name" or "@number".
+ * @list  zeroed; process_access_deinit()
+ *
+ * STATUS_NOT_FOUND, STATUS_INVALID: err names the one; the list is empty.
+ */
+MUST_CHECK enum status process_access_resolve(const struct str *names, size_t count,
+                                              struct access_list *list, struct error *err);
+void process_access_deinit(struct access_list *list);
 
 #endif

@@ -17,6 +17,8 @@ static const struct fault_row fault_rows[] = {
      "the ACL user lacks a right (docs/redis.md lists them)"},
     {PUBLISH_REDIS_FAULT_NOPERM, "ERR The user executing the script can't ",
      "the ACL user lacks a right (docs/redis.md lists them)"},
+    {PUBLISH_REDIS_FAULT_NOPERM, "The user executing the script can't ",
+     "the ACL user lacks a right (docs/redis.md lists them)"},
     {PUBLISH_REDIS_FAULT_NOAUTH, "NOAUTH ", "Redis asks for a password: set [redis] password_file"},
     {PUBLISH_REDIS_FAULT_WRONGPASS, "WRONGPASS ",
      "Redis refuses the user or the password: see [redis] username, password_file"},
@@ -51,6 +53,8 @@ static const struct fault_row fault_rows[] = {
     {PUBLISH_REDIS_FAULT_UNKNOWN_COMMAND, "ERR unknown subcommand",
      "Redis does not know a command that refreshd needs (5.0 is the oldest that fits)"},
     {PUBLISH_REDIS_FAULT_UNKNOWN_COMMAND, "ERR Unknown Redis command",
+     "Redis does not know a command that refreshd needs (5.0 is the oldest that fits)"},
+    {PUBLISH_REDIS_FAULT_UNKNOWN_COMMAND, "Unknown Redis command",
      "Redis does not know a command that refreshd needs (5.0 is the oldest that fits)"},
     {PUBLISH_REDIS_FAULT_NOSCRIPT, "NOSCRIPT ", "Redis has lost the script"},
 };

@@ -1,0 +1,60 @@
+#include "io/process.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/** As many as the hard limit lets us. Returns the limit there is then. */
+static rlim_t raise_limit(int resource)
+{
+    struct rlimit limit;
+    if (getrlimit((__rlimit_resource_t)resource, &limit) != 0)
+        return 0;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit((__rlimit_resource_t)resource, &limit) == 0 ? limit.rlim_max : before;
+}
+
+static bool may_lock_beyond_limits(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    if (syscall(SYS_capget, &header, data) != 0)
+        return false;
+    return (data[CAP_IPC_LOCK / 32].effective & (1U << (CAP_IPC_LOCK % 32))) != 0;
+}
+
+/** With a limit on locked memory, MCL_FUTURE would turn the first allocation beyond it into a
+ * failure; rather not locked than killed by that. */
+static void lock_memory(struct process_state *state)
+{
+    if (raise_limit(RLIMIT_MEMLOCK) != RLIM_INFINITY && !may_lock_beyond_limits()) {
+        state->lock_refused_because = "locked memory is limited (LimitMEMLOCK=infinity lifts it)";
+        return;
+    }
+    state->memory_locked = mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+    if (!state->memory_locked)
+        state->lock_refused_because = "the kernel refuses mlockall()";
+}
+
+void process_harden(struct process_state *ret)
+{
+    *ret = (struct process_state){0};
+    const struct rlimit none = {0, 0};
+    bool no_cores = setrlimit(RLIMIT_CORE, &none) == 0;
+    ret->undumpable = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && no_cores;
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    unsetenv("SSLKEYLOGFILE");
+    rlim_t files = raise_limit(RLIMIT_NOFILE);
+    ret->files_max = files > INT64_MAX ? INT64_MAX : (int64_t)files;
+    lock_memory(ret);
+}
