@@ -5,7 +5,7 @@
 /** Cut "name" or "[v6]" and ":port" off; *ret_port stays where there is none. */
 static bool split_host(struct str text, struct str *ret_host, int64_t *ret_port)
 {
-    struct str host = text, rest = STR("");
+    struct str host, rest;
     if (text.len > 0 && text.data[0] == '[') {
         size_t end = str_find_byte(text, ']');
         if (end == text.len)

@@ -3,9 +3,8 @@
 #include "common/assert.h"
 #include "common/str.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,19 +35,27 @@ int64_t clock_monotonic_us(void)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
+/** What /proc says, or nothing. */
+static struct str read_boot_id(char *text, size_t size)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return STR_NONE;
+    ssize_t len = read(fd, text, size);
+    close(fd);
+    return str_trim((struct str){.data = text, .len = len > 0 ? (size_t)len : 0});
+}
+
 enum status clock_boot_id(char ret_id[CLOCK_BOOT_ID_SIZE], struct error *err)
 {
-    static const char path[] = "/proc/sys/kernel/random/boot_id";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
     char text[CLOCK_BOOT_ID_SIZE];
-    ssize_t len = read(fd, text, sizeof(text));
-    close(fd);
-    struct str id = str_trim((struct str){.data = text, .len = len > 0 ? (size_t)len : 0});
+    struct str id = read_boot_id(text, sizeof(text));
+    if (id.len == 0)
+        id = str_c(getenv("REFRESHD_BOOT_ID"));
     if (id.len == 0 || id.len >= CLOCK_BOOT_ID_SIZE)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: expected a boot id, got %zd bytes", path,
-                         len);
+        return error_set(err, STATUS_UNAVAILABLE,
+                         "expected the boot id in /proc/sys/kernel/random/boot_id or in "
+                         "REFRESHD_BOOT_ID");
     str_copy_cut(id, ret_id, CLOCK_BOOT_ID_SIZE);
     return STATUS_OK;
 }

@@ -30,7 +30,8 @@ enum { CLOCK_BOOT_ID_SIZE = 40 };
 
 /**
  * Which boot this is (random(4)): two readings of CLOCK_BOOTTIME compare only within one boot.
- * STATUS_UNAVAILABLE: /proc is not there or says something else.
+ * From /proc, or, where a unit hides that (ProcSubset=), from REFRESHD_BOOT_ID, which the unit
+ * sets. STATUS_UNAVAILABLE: neither says.
  */
 MUST_CHECK enum status clock_boot_id(char ret_id[CLOCK_BOOT_ID_SIZE], struct error *err);
 

@@ -71,10 +71,13 @@ static enum status set_rights(struct unix_listener *listener, unsigned mode, int
 {
     const char *path = listener->path;
     struct stat info;
-    if (gid >= 0 && lchown(path, (uid_t)-1, (gid_t)gid) != 0)
+    if (lstat(path, &info) != 0)
+        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
+    /* Not where nothing changes: a hardened unit has no chown() at all. */
+    if (gid >= 0 && info.st_gid != (gid_t)gid && lchown(path, (uid_t)-1, (gid_t)gid) != 0)
         return error_set(err, STATUS_UNAVAILABLE, "%s: group %lld: %s", path, (long long)gid,
                          strerror(errno));
-    if (chmod(path, (mode_t)mode) != 0 || lstat(path, &info) != 0)
+    if (chmod(path, (mode_t)mode) != 0)
         return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
     listener->device = info.st_dev;
     listener->inode = info.st_ino;

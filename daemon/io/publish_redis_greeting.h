@@ -6,7 +6,9 @@
  *
  *     AUTH · SELECT · CLIENT SETNAME · SCRIPT LOAD · SET … NX XX → "ERR syntax error" · …
  *
- * PUBLISH alone can't be tried without a message; the script reports it when it is refused.
+ * Two things are left to the script, which does them before it writes anything, or last: it reads
+ * the log and the stream (GET, XINFO: their types), and PUBLISH, which can't be tried without a
+ * message to subscribers and is reported when it is refused.
  */
 #ifndef IO_PUBLISH_REDIS_GREETING_H
 #define IO_PUBLISH_REDIS_GREETING_H

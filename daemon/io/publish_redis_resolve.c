@@ -84,9 +84,12 @@ static bool start_thread(struct question *question)
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
         return false;
     pthread_t thread;
+    atomic_fetch_add(&question->holders, 1);
     bool started = pthread_create(&thread, NULL, ask_resolver, question) == 0;
     if (started)
         pthread_detach(thread);
+    else
+        atomic_fetch_sub(&question->holders, 1);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
@@ -98,11 +101,10 @@ struct publish_redis_lookup *publish_redis_resolve(struct loop *loop, struct str
     if (done < 0)
         return NULL;
     struct question *question = memory_new(sizeof(*question));
-    atomic_init(&question->holders, 2);
+    atomic_init(&question->holders, 1);
     question->done = done;
     question->host = memory_copy_str(host);
     if (!start_thread(question)) {
-        let_go(question);
         let_go(question);
         return NULL;
     }

@@ -112,7 +112,7 @@ static struct str mode_text(enum publish_kind kind)
     case PUBLISH_HASH_COMMIT:
         break;
     }
-    ASSERT(!"a kind that the script knows");
+    ASSERT(false); /* the hash is not the script's */
     return STR_NONE;
 }
 

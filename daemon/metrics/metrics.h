@@ -14,7 +14,7 @@
 
 enum { HISTOGRAM_BUCKETS = 14 };
 
-/** Cumulative buckets with upper bounds 1, 2.5, 5, 10 … 10000 ms and +Inf. */
+/** Upper bounds 1, 2, 5, 10, 20 … 10000 ms and +Inf; summed up when written. */
 struct histogram {
     uint64_t buckets[HISTOGRAM_BUCKETS];
     uint64_t count;
@@ -29,8 +29,8 @@ struct metrics {
     uint64_t answers_rescued;
     uint64_t save_failures; /* an answer could not be saved at first */
     uint64_t token_calls, token_calls_joined;
-    uint64_t rpc_calls, rpc_errors;
-    uint64_t events_appended, events_published, publish_failures;
+    uint64_t rpc_calls;
+    uint64_t events_published, publish_failures;
     uint64_t turns;
     struct histogram token_request_ms; /* from sending to the last byte */
     struct histogram late_ms;          /* from due to sent */

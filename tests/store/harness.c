@@ -1,16 +1,6 @@
 #include "store/harness.h"
 
-#include "common/assert.h"
-
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-/* cmocka.h wants the above before it. */
-#include <setjmp.h>
-
-#include <cmocka.h>
+#include "store/cmocka_all.h"
 
 static void wake(void *ctx)
 {

@@ -54,6 +54,8 @@ static const struct row rows[] = {
      EVENTS, 0, 1, 3, NULL, OK, "1-0 2-0 3-0", "log-a 3", C3},
     {"first batch, older events expired", NULL, NULL, NULL,
      EVENTS, 0, 52, 54, NULL, OK, "52-0 53-0 54-0", "log-a 54", ""},
+    {"a subscriber was there first", NULL, NULL, "XGROUP CREATE t:events g 0 MKSTREAM",
+     EVENTS, 0, 1, 3, NULL, OK, "1-0 2-0 3-0", "log-a 3", C3},
     {"no events", NULL, NULL, NULL,
      EVENTS, 0, 1, 0, NULL, OK, "", "log-a 0", ""},
     {"the next one", "log-a 2", "1-0 2-0", NULL,

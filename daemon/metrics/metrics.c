@@ -1,0 +1,127 @@
+#include "metrics/metrics.h"
+
+static const int64_t bounds_ms[HISTOGRAM_BUCKETS - 1] = {1,   2,   5,    10,   20,   50,   100,
+                                                         200, 500, 1000, 2000, 5000, 10000};
+
+void histogram_add(struct histogram *histogram, int64_t value_ms)
+{
+    size_t bucket = 0;
+    while (bucket < ARRAY_LEN(bounds_ms) && value_ms > bounds_ms[bucket])
+        bucket++;
+    histogram->buckets[bucket]++;
+    histogram->count++;
+    histogram->sum_ms += value_ms;
+}
+
+const char *metrics_content_type(void)
+{
+    return "text/plain; version=0.0.4; charset=utf-8";
+}
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP refreshd_%s %s\n# TYPE refreshd_%s %s\n", name, help, name, type);
+}
+
+static void counter(struct buf *out, const char *name, const char *help, uint64_t value)
+{
+    head(out, name, "counter", help);
+    buf_printf(out, "refreshd_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void gauge(struct buf *out, const char *name, const char *help, uint64_t value)
+{
+    head(out, name, "gauge", help);
+    buf_printf(out, "refreshd_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void seconds(struct buf *out, const char *name, const char *help, int64_t value_ms)
+{
+    head(out, name, "gauge", help);
+    buf_printf(out, "refreshd_%s %lld.%03lld\n", name, (long long)(value_ms / 1000),
+               (long long)(value_ms % 1000));
+}
+
+static void histogram_write(struct buf *out, const char *name, const char *help,
+                            const struct histogram *histogram)
+{
+    uint64_t below = 0;
+    head(out, name, "histogram", help);
+    for (size_t i = 0; i < ARRAY_LEN(bounds_ms); i++) {
+        below += histogram->buckets[i];
+        buf_printf(out, "refreshd_%s_bucket{le=\"%lld.%03lld\"} %llu\n", name,
+                   (long long)(bounds_ms[i] / 1000), (long long)(bounds_ms[i] % 1000),
+                   (unsigned long long)below);
+    }
+    buf_printf(out, "refreshd_%s_bucket{le=\"+Inf\"} %llu\n", name,
+               (unsigned long long)histogram->count);
+    buf_printf(out, "refreshd_%s_sum %lld.%03lld\n", name, (long long)(histogram->sum_ms / 1000),
+               (long long)(histogram->sum_ms % 1000));
+    buf_printf(out, "refreshd_%s_count %llu\n", name, (unsigned long long)histogram->count);
+}
+
+static void write_refreshes(const struct metrics *metrics, struct buf *out)
+{
+    head(out, "refreshes_total", "counter", "Answered token requests by outcome.");
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        buf_printf(out, "refreshd_refreshes_total{outcome=\"%s\"} %llu\n",
+                   outcome_text((enum outcome)i), (unsigned long long)metrics->refreshes[i]);
+    counter(out, "requests_not_sent_total", "Token requests that surely never left.",
+            metrics->requests_not_sent);
+    counter(out, "requests_uncertain_total", "Token requests whose answer was lost.",
+            metrics->requests_lost);
+    counter(out, "answers_dropped_total", "Answers that belonged to an older grant.",
+            metrics->answers_dropped);
+    counter(out, "answers_rescued_total", "Answers kept sealed for an operator.",
+            metrics->answers_rescued);
+    counter(out, "save_retries_total", "Saves of an answer that had to be repeated.",
+            metrics->save_failures);
+    histogram_write(out, "token_request_seconds", "From sending a token request to its answer.",
+                    &metrics->token_request_ms);
+    histogram_write(out, "refresh_lateness_seconds", "From due to sent.", &metrics->late_ms);
+    histogram_write(out, "answer_durable_seconds", "From an answer to its commit.",
+                    &metrics->durable_ms);
+}
+
+static void write_store_and_redis(const struct metrics *metrics,
+                                  const struct metrics_gauges *gauges, struct buf *out)
+{
+    gauge(out, "store_writable", "1 where the last commit worked.", gauges->store_writable);
+    counter(out, "store_commits_total", "Commits (one fsync each).", gauges->store_commits);
+    counter(out, "store_writes_total", "Writes; several share a commit.", gauges->store_writes);
+    counter(out, "store_reads_total", "Reads.", gauges->store_reads);
+    gauge(out, "redis_connected", "1 while Redis is connected.", gauges->redis_connected);
+    counter(out, "redis_reconnects_total", "Connections to Redis after the first.",
+            gauges->redis_reconnects);
+    counter(out, "events_published_total", "Events that Redis has taken.",
+            metrics->events_published);
+    counter(out, "publish_failures_total", "Attempts to reach Redis that failed.",
+            metrics->publish_failures);
+    gauge(out, "outbox_events", "Events written and not yet in Redis.", gauges->outbox_lag_events);
+    seconds(out, "outbox_age_seconds", "Age of the oldest of them.", gauges->outbox_lag_ms);
+}
+
+void metrics_write(const struct metrics *metrics, const struct metrics_gauges *gauges,
+                   struct buf *out)
+{
+    head(out, "build_info", "gauge", "1; the version is in the label.");
+    buf_printf(out, "refreshd_build_info{version=\"%s\"} 1\n", gauges->version);
+    seconds(out, "start_time_seconds", "When the daemon started, since 1970.",
+            gauges->started_wall_ms);
+    gauge(out, "connectors", "Connectors registered.", gauges->connectors);
+    head(out, "connections", "gauge", "Connections by state.");
+    for (unsigned i = 0; i < STATE_COUNT; i++)
+        buf_printf(out, "refreshd_connections{state=\"%s\"} %llu\n",
+                   connection_state_text((enum connection_state)i),
+                   (unsigned long long)gauges->connections[i]);
+    gauge(out, "requests_in_flight", "Token requests on the wire.", gauges->in_flight);
+    gauge(out, "tasks", "Connections in memory: due soon or under way.", gauges->tasks);
+    gauge(out, "calls_in_flight", "Calls of the control socket not yet answered.", gauges->waiters);
+    write_refreshes(metrics, out);
+    counter(out, "token_calls_total", "Calls of token.", metrics->token_calls);
+    counter(out, "token_calls_joined_total", "Of them, joined a refresh that was under way.",
+            metrics->token_calls_joined);
+    counter(out, "calls_total", "Calls of the control socket.", metrics->rpc_calls);
+    counter(out, "turns_total", "Turns of the event loop.", metrics->turns);
+    write_store_and_redis(metrics, gauges, out);
+}
