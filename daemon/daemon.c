@@ -240,7 +240,8 @@ static int64_t run_turn(void *ctx, struct now now)
         next_ms = MIN_OF(next_ms, daemon->watchdog_due_ms);
     if (daemon->stopping)
         next_ms = MIN_OF(next_ms, daemon->stop_deadline_ms);
-    return next_ms == INT64_MAX ? TIME_NONE : next_ms;
+    /* What is overdue since ever must not read as "never". */
+    return next_ms == INT64_MAX ? TIME_NONE : MAX_OF(next_ms, 1);
 }
 
 /* ---- reload and stop ---- */

@@ -104,9 +104,10 @@ static void after_turn(void *ctx)
         turn_is_due |= client_flush(client);
         if (client->is_marked)
             continue; /* it has more to say */
-        if (client_is_over(client))
+        if (client_is_over(client)) {
             drop(server, client);
-        else if (client_has_deadline(client))
+            loop_wake(server->loop); /* a stop may have waited for this one */
+        } else if (client_has_deadline(client))
             tick_later(server);
     }
     /* Watchers may have been asked for; nobody else wants a turn for room in a buffer. */

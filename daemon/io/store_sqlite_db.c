@@ -90,11 +90,22 @@ void sqlite_statement_reset(sqlite3_stmt **statement)
     sqlite3_reset(*statement);
 }
 
+int sqlite_db_errno(struct sqlite_db *db)
+{
+    sqlite3_file *log = NULL;
+    int failure = 0;
+    if (db->handle == NULL)
+        return 0;
+    sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log != NULL && log->pMethods != NULL)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &failure);
+    return failure != 0 ? failure : sqlite3_system_errno(db->handle);
+}
+
 enum status sqlite_db_failed(struct sqlite_db *db, int code, struct error *err)
 {
     db->fault = code;
     const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
-    int system = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
     enum status status = STATUS_INTERNAL;
     switch (code & 0xff) {
     case SQLITE_FULL:
@@ -115,7 +126,7 @@ enum status sqlite_db_failed(struct sqlite_db *db, int code, struct error *err)
     }
     if ((code & 0xff) != SQLITE_IOERR && (code & 0xff) != SQLITE_CANTOPEN)
         return error_set(err, status, "SQLite: %s (%d)", text, code);
-    return error_set(err, status, "SQLite: %s (%d, errno %d)", text, code, system);
+    return error_set(err, status, "SQLite: %s (%d, errno %d)", text, code, sqlite_db_errno(db));
 }
 
 enum status sqlite_db_step(struct sqlite_db *db, sqlite3_stmt *statement, bool *ret_row,

@@ -59,6 +59,10 @@ MUST_CHECK enum status sqlite_db_number(struct sqlite_db *db, const char *sql, i
  * INTERNAL (the rest). */
 enum status sqlite_db_failed(struct sqlite_db *db, int code, struct error *err);
 
+/** errno of the last failed call on the log or, where that knows none, on the database: what
+ * sqlite3_system_errno() does not say after a failed COMMIT. */
+int sqlite_db_errno(struct sqlite_db *db);
+
 /**
  * Bring everything that can be read into the database file, synced, and empty the log. Only then
  * is it durable what a process that died, or a handle whose fsync failed, left in the page cache.

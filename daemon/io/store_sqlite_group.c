@@ -43,19 +43,18 @@ static bool is_bad_page(int fault)
 
 /** No room, in any of the ways a file system says so to write(): then the frame that commits is
  * surely not there. From fsync() the same errors mean nothing of the kind. */
-static bool is_full(const struct sqlite_db *db)
+static bool is_full(struct sqlite_db *db)
 {
     if ((db->fault & 0xff) == SQLITE_FULL)
         return true;
-    int system = sqlite3_system_errno(db->handle);
-    return db->fault == SQLITE_IOERR_WRITE &&
-           (system == ENOSPC || system == EDQUOT || system == EFBIG);
+    int failure = db->fault == SQLITE_IOERR_WRITE ? sqlite_db_errno(db) : 0;
+    return failure == ENOSPC || failure == EDQUOT || failure == EFBIG;
 }
 
-static bool is_read_only(const struct sqlite_db *db)
+static bool is_read_only(struct sqlite_db *db)
 {
     return (db->fault & 0xff) == SQLITE_READONLY ||
-           (db->fault == SQLITE_IOERR_WRITE && sqlite3_system_errno(db->handle) == EROFS);
+           (db->fault == SQLITE_IOERR_WRITE && sqlite_db_errno(db) == EROFS);
 }
 
 static enum status run_sql(struct group *group, enum sqlite_sql sql)
@@ -78,7 +77,7 @@ static void roll_back(struct group *group)
 /** What a failure of the database before COMMIT means. */
 static enum verdict judge(const struct group *group)
 {
-    const struct sqlite_db *db = &group->engine->db;
+    struct sqlite_db *db = &group->engine->db;
     if (is_full(db))
         return VERDICT_FULL;
     if (is_io_error(db->fault) && !is_read_only(db))
@@ -89,7 +88,7 @@ static enum verdict judge(const struct group *group)
 /** A failed commit: only where write() itself was refused do we know that it did not happen. */
 static enum verdict judge_commit(const struct group *group)
 {
-    const struct sqlite_db *db = &group->engine->db;
+    struct sqlite_db *db = &group->engine->db;
     if (is_full(db))
         return VERDICT_FULL;
     bool did_not_begin = is_read_only(db) || (db->fault & 0xff) == SQLITE_BUSY;
@@ -230,6 +229,7 @@ static enum verdict try_group(struct group *group)
 static bool make_room(struct group *group)
 {
     group->engine->is_full = true;
+    group->engine->last_error = group->error;
     return sqlite_file_drop_ballast(&group->engine->file);
 }
 

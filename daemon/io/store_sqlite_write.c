@@ -238,5 +238,7 @@ enum status sqlite_write_apply(struct sqlite_db *db, struct store_write *write)
         write->status = apply_op(db, write, &write->ops[i]);
     if (write->status == STATUS_OK && write->first_event_seq != 0)
         write->status = apply_stamps(db, write);
+    if (write->status != STATUS_OK)
+        write->first_event_seq = 0; /* those numbers were not given to anybody */
     return write->status;
 }

@@ -39,11 +39,14 @@ struct oauth_verdict {
     bool reread_store;         /* somebody else may have refreshed: read before trying again */
     bool rotation_may_be_lost; /* the answer may have held the only new token */
     int64_t retry_after_s;     /* -1: none said; else 0..3600 */
-    struct str access_token;   /* REFRESHED; borrowed from arena, as are all texts here */
+    struct str access_token;   /* REFRESHED; borrowed from arena, as are all texts here. STR_NONE
+                                  with REFRESHED: the one in use lives on (token_optional) */
     struct str refresh_token;  /* STR_NONE: the stored one stays */
     struct str token_type, id_token;
     struct str scope;                     /* blank-separated; STR_NONE: not said */
     int64_t expires_in_s;                 /* -1: not known */
+    bool expires_assumed;                 /* expires_in_s is the profile's, not the answer's: a
+                                             JWT's exp and the last known one know better */
     int64_t refresh_expires_in_s;         /* -1: not known */
     char provider_code[OAUTH_REASON_MAX]; /* the provider's own error word, cleaned */
     char provider_message[OAUTH_PROVIDER_TEXT_MAX +

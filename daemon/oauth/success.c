@@ -183,6 +183,7 @@ static const char *lifetime_reason(const struct profile *profile, struct lifetim
         if (profile->access_token.lifetime_s == 0)
             return "ok";
         verdict->expires_in_s = profile->access_token.lifetime_s;
+        verdict->expires_assumed = true;
         return "assumed_expiry";
     case LIFETIME_ZERO:
         return profile->response.zero_expiry_is_never ? "ok" : "expiry_invalid";

@@ -322,6 +322,8 @@ static void somebodys_endless_script(void **state)
     usleep(100000);
     assert_holds(refusal(bed, bed_events(PUBLISH_EVENTS, 0, 1, 1)), "busy running a script");
     bed_say(bed, "SCRIPT KILL");
+    while (strcmp(bed_say(bed, "PING"), "PONG") != 0)
+        usleep(1000);
     redisFree(other);
     assert_int_equal(bed_publish(bed, 0, 1, 1), STATUS_OK);
 }

@@ -50,6 +50,25 @@ static void tokens_and_their_kin(UNUSED void **state)
     assert_string_equal(verdict.provider_message, "");
 }
 
+static void an_assumed_lifetime_says_so(UNUSED void **state)
+{
+    static const struct {
+        const char *body;
+        int64_t expires_in_s;
+        bool assumed;
+    } rows[] = {
+        {"{\"access_token\":\"AT1\"}", 3600, true},
+        {"{\"access_token\":\"AT1\",\"expires_in\":60}", 60, false},
+        {"{\"access_token\":\"AT1\",\"expires_in\":null}", -1, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(oauth_verdict_deinit) struct oauth_verdict verdict = {0};
+        classify("google", 200, rows[i].body, &verdict);
+        assert_int_equal(verdict.expires_in_s, rows[i].expires_in_s);
+        assert_int_equal(verdict.expires_assumed, rows[i].assumed);
+    }
+}
+
 static void words_for_people(UNUSED void **state)
 {
     static const struct {
@@ -113,11 +132,9 @@ static void answers_that_are_none(UNUSED void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evidence_against_the_client),
-        cmocka_unit_test(tokens_and_their_kin),
-        cmocka_unit_test(words_for_people),
-        cmocka_unit_test(claims_reach_the_caller),
-        cmocka_unit_test(answers_that_are_none),
+        cmocka_unit_test(evidence_against_the_client), cmocka_unit_test(tokens_and_their_kin),
+        cmocka_unit_test(an_assumed_lifetime_says_so), cmocka_unit_test(words_for_people),
+        cmocka_unit_test(claims_reach_the_caller),     cmocka_unit_test(answers_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
