@@ -201,6 +201,13 @@ static const struct rpc_param events_params[] = {
     END,
 };
 
+static const struct rpc_param watch_params[] = {
+    INTEGER("after", MAY, 0, INT64_MAX, "those behind this number (from now on)"),
+    TEXTS("types", MAY, 1, TYPES_MAX, "only of these types"),
+    ID("connection", MAY, "only of this connection"),
+    END,
+};
+
 /* The methods: id, name, who may, whether it changes something, parameters, positional ones,
  * result, summary. */
 #define METHOD(id_, name_, who, changes_, params_, positional_, result_, summary_) \
@@ -254,7 +261,7 @@ static const struct rpc_method methods[RPC_METHOD_COUNT] = {
            "Show one connection."),
     METHOD(RPC_LIST_EVENTS, "list-events", ADMIN | OPERATOR, READS, events_params, "",
            "{items, next_cursor}", "List events in their order."),
-    METHOD(RPC_WATCH, "watch", ADMIN | OPERATOR, READS, events_params, "",
+    METHOD(RPC_WATCH, "watch", ADMIN | OPERATOR, READS, watch_params, "",
            "{watching, last}, then a notification \"event\" for each",
            "Follow events as they happen, without gaps."),
     METHOD(RPC_STATUS, "status", ADMIN | OPERATOR, READS, no_params, "", "health in one object",

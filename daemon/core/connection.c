@@ -55,18 +55,26 @@ bool connection_grant_alive(const struct connection *connection)
     return connection->phase == PHASE_CONNECTED && connection->dead_reason == REASON_NONE;
 }
 
-/* These reasons say that the provider has withdrawn the access itself: its access token is not
- * worth handing out, however long it was meant to last. */
-static bool reason_kills_access_token(enum reason reason)
+/* The provider has withdrawn the access itself, or the refresh that failed was made because the
+ * access token no longer worked: it is not worth handing out, however long it was meant to last. */
+static bool access_token_is_dead(const struct connection *connection)
 {
-    return reason == REASON_ACCESS_REVOKED || reason == REASON_ACCOUNT_DISCONNECTED;
+    static const char *const suspicions[] = {"after_report", "after_probe", "after_security_event"};
+    if (connection->dead_reason == REASON_NONE)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(suspicions); i++) {
+        if (str_eq(connection->detail, str_c(suspicions[i])))
+            return true;
+    }
+    return connection->dead_reason == REASON_ACCESS_REVOKED ||
+           connection->dead_reason == REASON_ACCOUNT_DISCONNECTED;
 }
 
 bool connection_serves_token(const struct connection *connection, int64_t now_ms)
 {
     if (connection->phase != PHASE_CONNECTED || str_is_empty(connection->sealed_access))
         return false;
-    if (reason_kills_access_token(connection->dead_reason))
+    if (access_token_is_dead(connection))
         return false;
     return connection->expires_ms == TIME_NONE || now_ms < connection->expires_ms;
 }

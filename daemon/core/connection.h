@@ -98,7 +98,7 @@ struct connection {
     int64_t last_success_ms;
     int64_t last_attempt_ms;
     int64_t last_read_ms;
-    int64_t attempts; /* presentations of this refresh token */
+    int64_t attempts; /* tries since the last success */
 
     struct history_entry history[REFRESH_HISTORY_MAX]; /* oldest first */
     size_t history_count;

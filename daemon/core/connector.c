@@ -38,7 +38,7 @@ const char *credential_state_text(enum credential_state state)
     case CREDENTIAL_RETIRED:
         return "retired";
     }
-    ASSERT(!"a credential state");
+    UNREACHABLE("a credential state");
     return "";
 }
 

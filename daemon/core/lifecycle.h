@@ -63,12 +63,14 @@ struct refresh_answer {
     enum outcome outcome;     /* with TRANSPORT_ANSWERED */
     enum reason dead_reason;  /* with OUTCOME_GRANT_DEAD */
     bool bare_invalid_client; /* with OUTCOME_CLIENT_REJECTED: it is about the credentials */
+    bool confirm;             /* a verdict that needs a second, later refusal */
+    bool maybe_rotated;       /* what was answered may have been the only new token */
     int64_t status;
     int64_t retry_after_ms; /* -1: none */
     struct str provider_code, provider_message;
     struct str detail; /* finer cause; STR_NONE: none */
     /* With OUTCOME_REFRESHED. */
-    struct str sealed_access, sealed_refresh, refresh_print; /* refresh: STR_NONE keeps the old */
+    struct str sealed_access, sealed_refresh, refresh_print; /* STR_NONE keeps the old */
     struct str token_type;
     bool scope_said;
     struct str scope, scope_lost; /* canonical; lost: granted before and not now */
@@ -79,6 +81,8 @@ struct refresh_answer {
     int64_t credential_version;
     bool first_after_rotation; /* the credential is newer than the one that last worked here */
     bool others_succeed;       /* another connection of this connector succeeded since it fails */
+    bool others_fail; /* others were refused under this credential since then, and none succeeded */
+    bool has_no_others; /* the connector has no other live connection to compare with */
     struct replay_rules replay;
 };
 
@@ -100,7 +104,8 @@ void lifecycle_answered(const struct connection *connection, const struct connec
                         const struct refresh_answer *answer, const struct schedule_rules *rules,
                         struct now now, uint64_t random, struct decision *ret_decision);
 
-/** The attempt was open when the process died: whether it was sent is not known. */
+/** The attempt was open when the process died: whether it was sent is not known. One that is older
+ * than the grant changes nothing. */
 void lifecycle_attempt_lost(const struct connection *connection, struct now now,
                             struct decision *ret_decision);
 
@@ -114,17 +119,24 @@ struct new_grant {
     bool account_verified;
     bool is_switch;
     int64_t requested_ms;
+    /* What the connector asks for now and this grant did not, and the other way round: its flow
+     * began before a rescope. Canonical, empty: nothing. */
+    struct str scopes_added, scopes_removed;
 };
+/** A connection's first fact is that it has a new grant; needs_reconnect may follow. */
 void lifecycle_granted(const struct connection *connection, const struct connector *connector,
                        const struct new_grant *grant, const struct schedule_rules *rules,
                        struct now now, struct decision *ret_decision);
 
+/** Erases the tokens. The generation stays: it numbers grants. An answer that is under way finds a
+ * disconnected record, and lifecycle_answered() changes nothing there. */
 void lifecycle_disconnected(const struct connection *connection, struct now now,
                             struct decision *ret_decision);
 
 /** The connector asks for other scopes now; `added` and `removed` are against what this grant asked
  * for, canonical, empty for none. @spared only_missing, and its grant covers the new ones
- * False: nothing changes for this connection. */
+ * False: nothing changes for this connection, nothing is to be saved. True without a fact: a dead
+ * connection remembers it, and nobody is asked twice. */
 bool lifecycle_rescoped(const struct connection *connection, const struct connector *connector,
                         struct str added, struct str removed, bool spared, struct now now,
                         struct decision *ret_decision);

@@ -63,7 +63,7 @@ static void remedy_reconnect(const struct connector *connector, const struct con
     case CONNECTOR_TYPE_COUNT:
         break;
     }
-    ASSERT(!"a connector type");
+    UNREACHABLE("a connector type");
 }
 
 bool remedy_for(enum reason reason, const struct connector *connector,

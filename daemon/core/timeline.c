@@ -5,7 +5,8 @@ void timeline_start(struct timeline *timeline, const struct timeline *saved, str
 {
     *timeline = (struct timeline){0};
     str_copy_cut(boot_id, timeline->boot_id, sizeof(timeline->boot_id));
-    if (saved != NULL && str_eq(str_c(saved->boot_id), str_c(timeline->boot_id))) {
+    if (saved != NULL && timeline->boot_id[0] != '\0' &&
+        str_eq(str_c(saved->boot_id), str_c(timeline->boot_id))) {
         timeline->offset_ms = saved->offset_ms;
         return;
     }

@@ -42,6 +42,7 @@ struct validity {
     bool is_explicit;
     int64_t wanted_ms, left_ms; /* left: INT64_MAX where the end is not known */
     bool serves;                /* the token may be handed out at all */
+    bool above_lifetime;        /* more than a token ever lasts: the freshest will do */
 };
 
 static struct validity validity_of(const struct op *op, const struct connection *connection,
@@ -59,9 +60,8 @@ static struct validity validity_of(const struct op *op, const struct connection 
         validity.wanted_ms = json_i64(given, 0) * 1000;
     else if (connection->lifetime_ms > 0)
         validity.wanted_ms = MIN_OF(validity.wanted_ms, connection->lifetime_ms / 2);
-    /* More than a token ever lasts: the freshest will do. */
-    if (connection->lifetime_ms > 0 && validity.wanted_ms > connection->lifetime_ms)
-        validity.wanted_ms = connection->lifetime_ms - schedule_gap_ms(connection->lifetime_ms);
+    validity.above_lifetime =
+        connection->lifetime_ms > 0 && validity.wanted_ms > connection->lifetime_ms;
     return validity;
 }
 
@@ -69,7 +69,9 @@ static void give_what_there_is(struct op *op, const struct connection *connectio
                                const char *why, struct now now)
 {
     struct validity validity = validity_of(op, connection, now);
-    if (validity.serves && (validity.left_ms >= validity.wanted_ms || !validity.is_explicit)) {
+    bool will_do = validity.left_ms >= validity.wanted_ms || !validity.is_explicit ||
+                   (validity.above_lifetime && end == JOB_REFRESHED);
+    if (validity.serves && will_do) {
         answer_token(op, connection, now);
         return;
     }
@@ -102,6 +104,14 @@ static void on_refreshed(struct job_waiter *self, enum job_end end,
         give_what_there_is(op, connection, end, why, now);
 }
 
+/* Two refreshes of one connection keep a distance, unless its token is of no use any more. */
+static bool is_just_refreshed(const struct connection *connection, struct now now)
+{
+    return connection->last_attempt_ms != TIME_NONE &&
+           connection_serves_token(connection, now.ms) &&
+           now.ms - connection->last_success_ms < schedule_gap_ms(connection->lifetime_ms);
+}
+
 /* Would asking the provider now do any good? A back-off is kept, whoever asks. */
 static bool may_refresh(const struct op *op, const struct connection *connection, struct now now)
 {
@@ -115,9 +125,7 @@ static bool may_refresh(const struct op *op, const struct connection *connection
     if (is_waiting && connection->due_ms > now.ms)
         return now.ms - connection->last_attempt_ms >= op->engine->settings.rules.backoff_min_ms &&
                connection->uncertain_tries == 0;
-    bool is_fresh = connection->last_success_ms != TIME_NONE &&
-                    now.ms - connection->last_success_ms < schedule_gap_ms(connection->lifetime_ms);
-    return !is_fresh || !connection_serves_token(connection, now.ms);
+    return !is_just_refreshed(connection, now);
 }
 
 static void join_refresh(struct op *op, const struct connection *connection, struct now now)
@@ -125,7 +133,8 @@ static void join_refresh(struct op *op, const struct connection *connection, str
     struct task *task = schedule_find(op->engine, connection->id);
     bool is_running = task != NULL && task->place == TASK_RUNNING;
     if (!is_running && !may_refresh(op, connection, now)) {
-        give_what_there_is(op, connection, JOB_FAILED, "", now);
+        enum job_end end = is_just_refreshed(connection, now) ? JOB_REFRESHED : JOB_FAILED;
+        give_what_there_is(op, connection, end, "", now);
         return;
     }
     if (task == NULL)

@@ -107,6 +107,29 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
     return entry;
 }
 
+struct catalog_entry *catalog_take(struct engine *engine, const struct connector *connector,
+                                   struct store_read *read)
+{
+    size_t count = 0;
+    struct credential *credentials =
+        arena_alloc(&read->arena, read->credential_count * sizeof(*credentials) + 1);
+    for (size_t i = 0; i < read->credential_count; i++) {
+        if (!str_eq(read->credentials[i].connector, connector->id))
+            continue;
+        /* Newest first, whatever order the store gives them in. */
+        size_t place = count++;
+        while (place > 0 && credentials[place - 1].version < read->credentials[i].version) {
+            credentials[place] = credentials[place - 1];
+            place--;
+        }
+        credentials[place] = read->credentials[i];
+    }
+    struct catalog_entry *entry = catalog_put(engine, connector, credentials, count);
+    for (size_t i = 0; i < count; i++)
+        entry->last_success_ms = MAX_OF(entry->last_success_ms, credentials[i].last_success_ms);
+    return entry;
+}
+
 static void entry_free(struct catalog_entry *entry)
 {
     ASSERT(entry->refs == 0);
@@ -168,25 +191,64 @@ const struct credential *catalog_credential(const struct catalog_entry *entry, i
     return NULL;
 }
 
-const struct credential *catalog_working_credential(const struct catalog_entry *entry)
+int64_t catalog_working_version(const struct catalog_entry *entry)
 {
-    int64_t version = entry->preferred_version != 0 ? entry->preferred_version
-                                                    : entry->connector.credential_version;
-    return catalog_credential(entry, version);
+    return entry->preferred_version != 0 ? entry->preferred_version
+                                         : entry->connector.credential_version;
+}
+
+static bool is_usable(const struct credential *credential, int64_t now_ms)
+{
+    if (credential->state == CREDENTIAL_CURRENT)
+        return true;
+    return credential->state == CREDENTIAL_RETIRING &&
+           (credential->retires_ms == TIME_NONE || now_ms < credential->retires_ms);
+}
+
+static bool is_among(int64_t version, const int64_t *versions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (versions[i] == version)
+            return true;
+    }
+    return false;
+}
+
+static const struct credential *newest_of_client(const struct catalog_entry *entry,
+                                                 struct str client_id, const int64_t *but,
+                                                 size_t but_count, int64_t now_ms)
+{
+    for (size_t i = 0; i < entry->credential_count; i++) {
+        const struct credential *credential = &entry->credentials[i];
+        if (is_usable(credential, now_ms) && str_eq(credential->client_id, client_id) &&
+            !is_among(credential->version, but, but_count))
+            return credential;
+    }
+    return NULL;
+}
+
+const struct credential *catalog_credential_for(const struct catalog_entry *entry, int64_t version,
+                                                int64_t now_ms)
+{
+    const struct credential *working = catalog_credential(entry, catalog_working_version(entry));
+    if (working == NULL || !is_usable(working, now_ms))
+        working = catalog_credential(entry, entry->connector.credential_version);
+    const struct credential *own = catalog_credential(entry, version);
+    if (working == NULL || own == NULL || str_eq(own->client_id, working->client_id))
+        return working;
+    const struct credential *of_client = newest_of_client(entry, own->client_id, NULL, 0, now_ms);
+    return of_client != NULL ? of_client : working;
 }
 
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
-                                                     int64_t version, int64_t now_ms)
+                                                     const int64_t *tried, size_t tried_count,
+                                                     int64_t now_ms)
 {
-    const struct credential *refused = catalog_credential(entry, version);
-    for (size_t i = 0; refused != NULL && i < entry->credential_count; i++) {
-        const struct credential *other = &entry->credentials[i];
-        if (other->version < version && other->state == CREDENTIAL_RETIRING &&
-            (other->retires_ms == TIME_NONE || now_ms < other->retires_ms) &&
-            str_eq(other->client_id, refused->client_id))
-            return other;
-    }
-    return NULL;
+    ASSERT(tried_count > 0);
+    const struct credential *refused = catalog_credential(entry, tried[0]);
+    if (refused == NULL)
+        return NULL;
+    return newest_of_client(entry, refused->client_id, tried, tried_count, now_ms);
 }
 
 static void secret_aad(struct str connector, int64_t version, struct buf *aad)

@@ -16,6 +16,7 @@ struct lane {
     bool overflow;           /* more is due than is kept here … */
     int64_t overflow_due_ms; /* … from this due time on */
     bool reading;
+    int64_t retry_read_ms;
 };
 
 /** How sure we are that the credentials are refused (engine/credentials.h). */
@@ -59,6 +60,9 @@ struct catalog_entry *catalog_find(const struct engine *engine, struct str id);
 /** Take in what was committed: @credentials all that it has now, NULL: those it had stay. */
 struct catalog_entry *catalog_put(struct engine *engine, const struct connector *connector,
                                   const struct credential *credentials, size_t credential_count);
+/** Take in a row as it was read, with its credentials among those of STORE_READ_CONNECTORS. */
+struct catalog_entry *catalog_take(struct engine *engine, const struct connector *connector,
+                                   struct store_read *read);
 void catalog_remove(struct engine *engine, struct catalog_entry *entry);
 void catalog_clear(struct engine *engine);
 void catalog_ref(struct catalog_entry *entry);
@@ -69,11 +73,16 @@ const struct profile *catalog_profile(const struct engine *engine,
                                       const struct catalog_entry *entry);
 /** NULL where there is none of that version. */
 const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version);
-/** The credential to use now: the preferred one, else the current; NULL: none. */
-const struct credential *catalog_working_credential(const struct catalog_entry *entry);
-/** A retiring one with the same client id whose overlap has not ended, other than `version`. */
+/** The version to use now: the preferred one, else the current. */
+int64_t catalog_working_version(const struct catalog_entry *entry);
+/** The credential for a connection whose last success was under `version` (0: none yet): the
+ * working one, or, since refresh tokens belong to a client, the newest of its own client id. */
+const struct credential *catalog_credential_for(const struct catalog_entry *entry, int64_t version,
+                                                int64_t now_ms);
+/** The newest usable one with the client id of `tried[0]` that is not among those tried. */
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
-                                                     int64_t version, int64_t now_ms);
+                                                     const int64_t *tried, size_t tried_count,
+                                                     int64_t now_ms);
 
 /** Open a credential's secret; *out stays NULL where it has none. */
 MUST_CHECK enum status catalog_open_secret(const struct engine *engine,

@@ -2,6 +2,7 @@
 
 #include "common/memory.h"
 #include "engine/outbox.h"
+#include "engine/schedule.h"
 #include "port/record.h"
 
 #include <stdlib.h>
@@ -60,13 +61,114 @@ void connector_write_abandon(struct connector_write *change)
     change_free(change);
 }
 
+static void change_end(struct connector_write *change, enum status status, struct now now)
+{
+    if (change->entry != NULL)
+        change->entry->row_busy = false;
+    if (status == STATUS_OK)
+        outbox_kick(change->engine, now);
+    change->done(change, status, &change->write->error, now);
+    change_free(change);
+}
+
+static void forget(struct connector_write *change, struct now now)
+{
+    schedule_forget(change->engine, change->entry, now);
+    catalog_remove(change->engine, change->entry);
+}
+
+/* ---- it may have been written, or the row is not the one we know ---- */
+
+static const struct connector *find_row(const struct store_read *read, struct str id)
+{
+    for (size_t i = 0; i < read->connector_count; i++) {
+        if (str_eq(read->connectors[i].id, id))
+            return &read->connectors[i];
+    }
+    return NULL;
+}
+
+/* Only one write of a row is under way at a time: the next version is what this one made. */
+static enum status take_stored(struct connector_write *change, struct store_read *read,
+                               struct now now)
+{
+    const struct connector *stored = find_row(read, change->next.id);
+    bool was_uncertain = change->write->status == STATUS_UNCERTAIN;
+    if (stored == NULL) {
+        if (change->entry != NULL && !change->entry->gone)
+            forget(change, now);
+        return was_uncertain && !change->removes ? STATUS_UNAVAILABLE
+               : change->removes                 ? STATUS_OK
+                                                 : STATUS_CONFLICT;
+    }
+    catalog_take(change->engine, stored, read);
+    if (!was_uncertain)
+        return STATUS_CONFLICT;
+    bool is_done = !change->removes && stored->version == change->next.version + 1;
+    if (is_done)
+        change->next.version++;
+    return is_done ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+static void reload(struct connector_write *change);
+
+static void on_reloaded(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct connector_write *change = read->user;
+    /* Nobody may write the row before it is known: its change ends only then. */
+    if (read->status != STATUS_OK) {
+        change->reload_ms = now.ms + CONNECTOR_RELOAD_MS;
+        change->next_reload = change->engine->reloads;
+        change->engine->reloads = change;
+    } else {
+        change_end(change, take_stored(change, read, now), now);
+    }
+    store_read_free(read);
+}
+
+static void reload(struct connector_write *change)
+{
+    struct store_read *read = store_read_new(STORE_READ_CONNECTORS);
+    read->user = change;
+    read->completion.resume = on_reloaded;
+    change->engine->store.read(change->engine->store.ctx, read);
+}
+
+void connector_write_turn(struct engine *engine, struct now now)
+{
+    struct connector_write **link = &engine->reloads;
+    while (*link != NULL) {
+        struct connector_write *change = *link;
+        if (now.ms < change->reload_ms) {
+            link = &change->next_reload;
+            continue;
+        }
+        *link = change->next_reload;
+        reload(change);
+    }
+}
+
+int64_t connector_write_next_ms(const struct engine *engine)
+{
+    int64_t next_ms = INT64_MAX;
+    const struct connector_write *change = engine->reloads;
+    for (; change != NULL; change = change->next_reload)
+        next_ms = MIN_OF(next_ms, change->reload_ms);
+    return next_ms;
+}
+
+/* ---- commit ---- */
+
 static void on_committed(struct completion *completion, struct now now)
 {
     struct store_write *write = CONTAINER_OF(completion, struct store_write, completion);
     struct connector_write *change = write->user;
     struct engine *engine = change->engine;
-    if (change->entry != NULL)
-        change->entry->row_busy = false;
+    if (write->status == STATUS_CONFLICT || write->status == STATUS_UNCERTAIN) {
+        reload(change);
+        return;
+    }
     if (write->status == STATUS_OK) {
         change->next.version++;
         if (change->stamps_rotated)
@@ -74,13 +176,11 @@ static void on_committed(struct completion *completion, struct now now)
         if (change->stamps_rescoped)
             change->next.rescoped_seq = write->first_event_seq;
         if (change->removes)
-            catalog_remove(engine, change->entry);
+            forget(change, now);
         else if (change->entry == NULL || !change->entry->gone)
             catalog_put(engine, &change->next, change->credentials, change->credential_count);
-        outbox_kick(engine, now);
     }
-    change->done(change, write->status, &write->error, now);
-    change_free(change);
+    change_end(change, write->status, now);
 }
 
 void connector_write_commit(struct connector_write *change,

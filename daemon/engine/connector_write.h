@@ -26,18 +26,27 @@ struct connector_write {
     void (*done)(struct connector_write *change, enum status status, const struct error *err,
                  struct now now);
     void *user;
+    int64_t reload_ms; /* a read of the row that did not work is repeated then */
+    struct connector_write *next_reload;
 };
+
+enum { CONNECTOR_RELOAD_MS = 250 };
 
 struct connector_write *connector_write_begin(struct engine *engine, struct catalog_entry *entry,
                                               struct now now);
 /** Put a credential in front of the others; it is written. */
 void connector_write_add_credential(struct connector_write *change,
                                     const struct credential *credential);
-/** @done called on a later turn, the catalog being up to date; the change is freed after it */
+/** @done called on a later turn, the catalog being up to date; the change is freed after it. Where
+ * the store can't say whether it was done the row is read again first: the status is never
+ * STATUS_UNCERTAIN. */
 void connector_write_commit(struct connector_write *change,
                             void (*done)(struct connector_write *change, enum status status,
                                          const struct error *err, struct now now),
                             void *user);
+/** Repeat the reads whose time has come. */
+void connector_write_turn(struct engine *engine, struct now now);
+int64_t connector_write_next_ms(const struct engine *engine);
 /** Give it up before commit. */
 void connector_write_abandon(struct connector_write *change);
 

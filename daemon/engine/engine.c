@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "common/memory.h"
 #include "engine/calls.h"
+#include "engine/connector_write.h"
 #include "engine/credentials.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
@@ -16,6 +17,7 @@
 enum {
     PURGE_EVERY_MS = 10 * 60 * 1000,
     RECOVER_PAGE = 256,
+    RECOVER_RETRY_MS = 250,
     STUCK_AFTER_MS = 30 * 1000,
     RESUMES_PER_TURN_MAX = 4096,
 };
@@ -48,8 +50,7 @@ void engine_free(struct engine *engine)
 {
     if (engine == NULL)
         return;
-    while (engine->watchers != NULL)
-        engine_watch_cancel(engine->watchers);
+    watch_free(engine);
     schedule_free(engine);
     catalog_clear(engine);
     outbox_free(engine->outbox);
@@ -78,8 +79,6 @@ struct str engine_new_id(struct engine *engine, const char *prefix, char text[EN
 
 /* ---- start: catalog, then attempts that a crash left open ---- */
 
-static void read_open_attempts(struct engine *engine, struct str after);
-
 static void on_open_attempts(struct completion *completion, struct now now)
 {
     struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
@@ -88,7 +87,8 @@ static void on_open_attempts(struct completion *completion, struct now now)
     if (read->status != STATUS_OK) {
         log_write(engine->log, LOG_LEVEL_ERROR, "start.attempts_unread", read->error.text,
                   LOG_TEXT("status", str_c(status_text(read->status))));
-        read_open_attempts(engine, read->cursor);
+        engine->recovery = RECOVERY_WAITS;
+        engine->recovery_retry_ms = now.ms + RECOVER_RETRY_MS;
         store_read_free(read);
         return;
     }
@@ -97,7 +97,7 @@ static void on_open_attempts(struct completion *completion, struct now now)
         struct catalog_entry *entry = catalog_find(engine, connection->connector);
         struct task *task = entry != NULL ? schedule_task(engine, connection->id, entry) : NULL;
         if (task == NULL)
-            continue;
+            continue; /* its due time brings it, at the latest */
         task->due_ms = now.ms;
         task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
@@ -108,42 +108,26 @@ static void on_open_attempts(struct completion *completion, struct now now)
         log_write(engine->log, LOG_LEVEL_NOTICE, "start.attempts_open",
                   "attempts whose answer was lost are repeated first",
                   LOG_I64("count", read->connection_count));
-    if (read->connection_count == read->limit)
-        read_open_attempts(engine, read->connections[read->connection_count - 1].id);
+    bool is_last = read->connection_count < read->limit;
+    if (!is_last)
+        str_copy_cut(read->connections[read->connection_count - 1].id, engine->recovery_cursor,
+                     sizeof(engine->recovery_cursor));
+    engine->recovery = is_last ? RECOVERY_DONE : RECOVERY_WAITS;
     store_read_free(read);
 }
 
-static void read_open_attempts(struct engine *engine, struct str after)
+static void recovery_turn(struct engine *engine, struct now now)
 {
+    if (engine->recovery != RECOVERY_WAITS || now.ms < engine->recovery_retry_ms)
+        return;
+    engine->recovery = RECOVERY_READS;
     struct store_read *read = store_read_new(STORE_READ_OPEN_ATTEMPTS);
-    read->cursor = arena_copy(&read->arena, after);
+    read->cursor = arena_copy(&read->arena, str_c(engine->recovery_cursor));
     read->limit = RECOVER_PAGE;
     read->user = engine;
     read->completion.resume = on_open_attempts;
     engine->background++;
     engine->store.read(engine->store.ctx, read);
-}
-
-static void take_connector(struct engine *engine, const struct connector *connector,
-                           struct store_read *read)
-{
-    size_t count = 0;
-    struct credential *credentials =
-        arena_alloc(&read->arena, read->credential_count * sizeof(*credentials) + 1);
-    for (size_t i = 0; i < read->credential_count; i++) {
-        if (!str_eq(read->credentials[i].connector, connector->id))
-            continue;
-        /* Newest first, whatever order the store gives them in. */
-        size_t place = count++;
-        while (place > 0 && credentials[place - 1].version < read->credentials[i].version) {
-            credentials[place] = credentials[place - 1];
-            place--;
-        }
-        credentials[place] = read->credentials[i];
-    }
-    struct catalog_entry *entry = catalog_put(engine, connector, credentials, count);
-    for (size_t i = 0; i < count; i++)
-        entry->last_success_ms = MAX_OF(entry->last_success_ms, credentials[i].last_success_ms);
 }
 
 static void on_catalog(struct completion *completion, struct now now)
@@ -159,10 +143,9 @@ static void on_catalog(struct completion *completion, struct now now)
         return;
     }
     for (size_t i = 0; i < read->connector_count; i++)
-        take_connector(engine, &read->connectors[i], read);
+        catalog_take(engine, &read->connectors[i], read);
     store_read_free(read);
     engine->phase = ENGINE_RUNNING;
-    read_open_attempts(engine, STR_NONE);
 }
 
 void engine_start(struct engine *engine, struct now now)
@@ -221,12 +204,17 @@ void engine_turn(struct engine *engine, struct now now)
 {
     engine->metrics->turns++;
     struct completion *done;
-    for (int i = 0; i < RESUMES_PER_TURN_MAX && (done = inbox_take(engine->inbox)) != NULL; i++)
+    int resumes = 0;
+    for (; resumes < RESUMES_PER_TURN_MAX && (done = inbox_take(engine->inbox)) != NULL; resumes++)
         done->resume(done, now);
+    /* The inbox wakes nobody for what it still holds: that takes another turn. */
+    engine->turn_cut_short = resumes == RESUMES_PER_TURN_MAX;
     if (engine->phase != ENGINE_RUNNING)
         return;
+    recovery_turn(engine, now);
     op_turn(engine, now);
     job_save_turn(engine, now);
+    connector_write_turn(engine, now);
     credentials_turn(engine, now);
     schedule_turn(engine, now);
     sweep_turn(engine, now);
@@ -236,16 +224,20 @@ void engine_turn(struct engine *engine, struct now now)
 
 int64_t engine_next_ms(const struct engine *engine)
 {
+    if (engine->turn_cut_short)
+        return 0;
     if (engine->phase != ENGINE_RUNNING)
         return INT64_MAX;
     const int64_t times_ms[] = {
         op_next_ms(engine),
         job_save_next_ms(engine),
+        connector_write_next_ms(engine),
         credentials_next_ms(engine),
         schedule_next_ms(engine),
         sweep_next_ms(engine),
         outbox_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
+        engine->recovery == RECOVERY_WAITS ? engine->recovery_retry_ms : INT64_MAX,
     };
     int64_t next_ms = INT64_MAX;
     for (size_t i = 0; i < ARRAY_LEN(times_ms); i++)
@@ -280,8 +272,8 @@ enum status engine_reconfigure(struct engine *engine, const struct engine_settin
 
 void engine_drain(struct engine *engine, struct now now)
 {
-    (void)now;
     engine->draining = true;
+    schedule_drain(engine, now);
 }
 
 size_t engine_in_flight(const struct engine *engine)
@@ -330,9 +322,11 @@ void engine_call(struct engine *engine, enum rpc_method_id method, const struct 
     struct op *op = op_new(engine, method, params, caller, sink);
     engine->metrics->rpc_calls++;
     op->begin = first_steps[method];
-    struct error err = {0};
-    if (engine_ready(engine, &err) != STATUS_OK)
-        op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "%s", err.text);
+    /* A client of an activated socket may come before the catalog: it waits for it. */
+    if (engine->phase == ENGINE_NEW || engine->phase == ENGINE_LOADING)
+        op_wait(op, now);
+    else if (engine->phase == ENGINE_FAILED)
+        op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "%s", engine->failure.text);
     else if (engine->ops > ENGINE_WAITERS_MAX)
         op_fail(op, RPC_CODE_BUSY, "too many calls are under way");
     else

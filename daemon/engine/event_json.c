@@ -24,7 +24,7 @@ static struct str fact_type(enum fact_kind kind)
     case FACT_REFRESHED:
         return STR("connection.refreshed");
     }
-    ASSERT(!"a fact");
+    UNREACHABLE("a fact");
     return STR_NONE;
 }
 
@@ -84,7 +84,7 @@ static struct str connector_event_type(enum connector_event event)
     case EVENT_CREDENTIALS_RECOVERED:
         return STR("connector.credentials_recovered");
     }
-    ASSERT(!"a connector event");
+    UNREACHABLE("a connector event");
     return STR_NONE;
 }
 

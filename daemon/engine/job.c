@@ -48,8 +48,16 @@ void job_wait(struct task *task, struct job_waiter *waiter)
     task->waiters = waiter;
 }
 
+static void forget_presented(struct job *job)
+{
+    secret_free(job->refresh_token);
+    secret_free(job->client_secret);
+    job->refresh_token = job->client_secret = NULL;
+}
+
 static void job_free(struct job *job)
 {
+    forget_presented(job);
     store_read_free(job->record);
     http_request_free(job->request);
     oauth_verdict_deinit(&job->verdict);
@@ -206,15 +214,14 @@ static void setup_failed(struct job *job, const char *event, const struct error 
 }
 
 static enum status build_message(struct job *job, const struct credential *credential,
-                                 struct str secret, struct str refresh_token, struct now now,
-                                 struct error *err)
+                                 struct now now, struct error *err)
 {
     struct engine *engine = job->engine;
     const struct connection *connection = &job->record->connections[0];
     const struct oauth_client client = {
         .client_id = credential->client_id,
         .method = credential->method,
-        .secret = secret,
+        .secret = job->client_secret != NULL ? secret_str(job->client_secret) : STR_NONE,
         .certificate = credential->certificate,
     };
     CLEANUP(secret_freep) struct secret *access_token = NULL;
@@ -226,7 +233,7 @@ static enum status build_message(struct job *job, const struct credential *crede
         .profile = catalog_profile(engine, job->task->entry),
         .client = &client,
         .config = job->task->entry->config,
-        .refresh_token = refresh_token,
+        .refresh_token = secret_str(job->refresh_token),
         .access_token = access_token != NULL ? secret_str(access_token) : STR_NONE,
         .scopes = connection->scopes_granted,
         .now_wall_ms = now.wall_ms,
@@ -285,14 +292,13 @@ static void job_prepare(struct job *job, struct now now)
         return;
     }
     const struct credential *credential = NULL;
-    CLEANUP(secret_freep) struct secret *secret = NULL;
-    CLEANUP(secret_freep) struct secret *refresh_token = NULL;
-    if (choose_credential(job, &credential, &secret, &err) != STATUS_OK) {
+    forget_presented(job);
+    if (choose_credential(job, &credential, &job->client_secret, &err) != STATUS_OK) {
         setup_failed(job, "refresh.credential_unusable", &err, now);
         return;
     }
     if (job_open_token(engine, connection->id, "refresh_token", connection->generation,
-                       connection->sealed_refresh, &refresh_token, &err) != STATUS_OK) {
+                       connection->sealed_refresh, &job->refresh_token, &err) != STATUS_OK) {
         setup_failed(job, "refresh.token_unusable", &err, now);
         return;
     }
@@ -300,8 +306,7 @@ static void job_prepare(struct job *job, struct now now)
     job->deadline_ms = job_deadline_ms(profile, connection);
     http_request_free(job->request);
     job->request = http_request_new();
-    if (build_message(job, credential, secret != NULL ? secret_str(secret) : STR_NONE,
-                      secret_str(refresh_token), now, &err) != STATUS_OK) {
+    if (build_message(job, credential, now, &err) != STATUS_OK) {
         setup_failed(job, "refresh.request_invalid", &err, now);
         return;
     }
@@ -411,12 +416,18 @@ static void on_answer(struct completion *completion, struct now now)
     struct engine *engine = job->engine;
     engine->in_flight--;
     job->answered_ms = now.ms;
+    const struct str secrets[] = {
+        secret_str(job->refresh_token),
+        job->client_secret != NULL ? secret_str(job->client_secret) : STR_NONE,
+    };
     const struct job_answer_input input = {
         .engine = engine,
         .entry = job->task->entry,
         .profile = catalog_profile(engine, job->task->entry), /* a reload may have replaced it */
         .connection = &job->record->connections[0],
         .request = request,
+        .secrets = secrets,
+        .secret_count = ARRAY_LEN(secrets),
         .credential_version = job->credential_version,
         .started_ms = job->started_ms,
         .now = now,

@@ -40,7 +40,7 @@ int64_t job_deadline_ms(const struct profile *profile, const struct connection *
 {
     struct replay_rules rules = job_replay_rules(profile, connection);
     if (rules.window_ms > 0)
-        return MAX_OF(rules.window_ms / 2, DEADLINE_WINDOW_MIN_MS);
+        return MIN_OF(MAX_OF(rules.window_ms / 2, DEADLINE_WINDOW_MIN_MS), DEADLINE_LONG_MS);
     if (rules.hold)
         return DEADLINE_LONG_MS;
     return DEADLINE_DEFAULT_MS;
@@ -55,7 +55,7 @@ static struct str copy_c(struct arena *arena, const char *text)
 static int64_t lifetime_of(const struct job_answer_input *input,
                            const struct oauth_verdict *verdict)
 {
-    if (verdict->expires_in_s > 0)
+    if (verdict->expires_in_s > 0 && !verdict->expires_assumed)
         return verdict->expires_in_s * 1000;
     int64_t jwt_s = jwt_lifetime_s(verdict->access_token, input->now.wall_ms);
     if (jwt_s > 0)
@@ -95,7 +95,8 @@ static struct str seal(const struct job_answer_input *input, const char *field, 
 static void take_tokens(const struct job_answer_input *input, struct arena *arena,
                         const struct oauth_verdict *verdict, struct refresh_answer *answer)
 {
-    answer->sealed_access = seal(input, "access_token", verdict->access_token, arena);
+    if (!str_is_empty(verdict->access_token)) /* some only prolong the one in use */
+        answer->sealed_access = seal(input, "access_token", verdict->access_token, arena);
     if (!str_is_empty(verdict->refresh_token)) {
         uint8_t print[VAULT_PRINT_BYTES];
         vault_print(input->engine->vault, verdict->refresh_token, print);
@@ -129,9 +130,13 @@ static void classify(const struct job_answer_input *input, struct arena *arena,
         .now_wall_ms = input->now.wall_ms,
     };
     oauth_classify(input->profile, &raw, verdict);
+    oauth_scrub(input->secrets, input->secret_count, verdict->provider_code);
+    oauth_scrub(input->secrets, input->secret_count, verdict->provider_message);
     answer->outcome = verdict->outcome;
     answer->dead_reason = verdict->dead_reason;
     answer->bare_invalid_client = verdict->bare_invalid_client;
+    answer->confirm = verdict->confirm;
+    answer->maybe_rotated = verdict->rotation_may_be_lost && answer->replay.rotates;
     answer->status = request->status;
     answer->retry_after_ms = verdict->retry_after_s >= 0 ? verdict->retry_after_s * 1000 : -1;
     answer->provider_code = copy_c(arena, verdict->provider_code);

@@ -18,6 +18,8 @@ struct job_answer_input {
     const struct profile *profile;
     const struct connection *connection; /* as it was when the token was presented */
     const struct http_request *request;  /* finished */
+    const struct str *secrets; /* what was presented: must not come back in the provider's words */
+    size_t secret_count;
     int64_t credential_version;
     int64_t started_ms;
     struct now now;

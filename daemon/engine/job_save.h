@@ -16,6 +16,8 @@ enum job_then {
     JOB_THEN_FALL_BACK,  /* try the retiring credential */
 };
 
+enum { JOB_CREDENTIALS_MAX = 4 };
+
 struct job {
     struct engine *engine;
     struct task *task;
@@ -23,9 +25,14 @@ struct job {
     int reads;
     int64_t deadline_ms;
     int64_t credential_version, fallback_version;
+    int64_t tried[JOB_CREDENTIALS_MAX]; /* credentials that were refused, first to last */
+    size_t tried_count;
     const struct credential *candidate; /* of a check; NULL else */
     struct str candidate_secret;
     uint64_t attempt_id; /* open; 0: none */
+    uint64_t unsent_id;  /* an intent of ours that may have been written; nothing was sent */
+    /* What is presented; kept to be scrubbed from the provider's words. NULL: not presented. */
+    struct secret *refresh_token, *client_secret;
     struct http_request *request;
     struct arena arena; /* texts of the answer */
     struct oauth_verdict verdict;

@@ -162,6 +162,11 @@ void op_fail_state(struct op *op, const struct connection *connection)
                  STR_ARG(connection->id), reason_text(reason));
 }
 
+void op_wait(struct op *op, struct now now)
+{
+    heap_push(&op->engine->op_retries, &op->retry, now.ms);
+}
+
 void op_again(struct op *op, struct now now)
 {
     if (++op->tries >= OP_TRIES_MAX) {

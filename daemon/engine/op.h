@@ -55,6 +55,8 @@ void op_fail_params(struct op *op, const char *path, const char *format, ...) PR
 void op_fail_store(struct op *op, const struct error *err);
 /** needs_reconnect, blocked or not_connected, whichever says why this connection has no token. */
 void op_fail_state(struct op *op, const struct connection *connection);
+/** Begin with the next turn that runs methods. */
+void op_wait(struct op *op, struct now now);
 /** Begin anew shortly; past OP_TRIES_MAX it fails as `conflict`. */
 void op_again(struct op *op, struct now now);
 

@@ -11,10 +11,12 @@ struct outbox {
     bool busy;    /* a read or a request is under way */
     bool in_step; /* we know where the stream stands */
     bool have_bounds;
-    bool looked;       /* the log was read up to its end since the last kick */
-    int64_t at;        /* last sequence in Redis */
-    int64_t published; /* highest ever acknowledged, as the store has it */
-    int64_t newest;    /* last sequence in the log */
+    bool looked;      /* the log was read up to its end since the last kick */
+    int64_t at;       /* last sequence in Redis, of our log */
+    int64_t expected; /* what Redis says itself: less than `at` only while our log takes over */
+    bool takeover_refused; /* the stream is foreign, and our next event is no log.restarted */
+    int64_t published;     /* highest ever acknowledged, as the store has it */
+    int64_t newest;        /* last sequence in the log */
     int64_t oldest_waiting_wall_ms;
     int64_t refill_to; /* 0: no refill */
     bool rebuild_hash, hash_begun;
@@ -27,6 +29,7 @@ struct outbox *outbox_new(struct engine *engine)
     struct outbox *outbox = memory_new(sizeof(*outbox));
     outbox->engine = engine;
     outbox->retry_interval_ms = OUTBOX_RETRY_MIN_MS;
+    outbox->rebuild_hash = true; /* an earlier life may have stopped half-way */
     return outbox;
 }
 
@@ -133,6 +136,8 @@ static void fill_events(struct publish_request *request, const struct stored_eve
     }
 }
 
+static void acknowledge(struct outbox *outbox, int64_t seq, struct now now);
+
 /* ---- the log's own bounds ---- */
 
 static void on_bounds(struct completion *completion, struct now now)
@@ -146,12 +151,13 @@ static void on_bounds(struct completion *completion, struct now now)
     outbox->oldest_waiting_wall_ms = read->bounds.oldest_unpublished_wall_ms;
     outbox->have_bounds = true;
     store_read_free(read);
+    /* Nobody waits for them: retention may drop them all the same. */
+    if (!has_redis(outbox->engine) && outbox->newest > outbox->published)
+        acknowledge(outbox, outbox->newest, now);
     watch_log_grew(outbox->engine, now);
 }
 
 /* ---- where does Redis stand? ---- */
-
-static void acknowledge(struct outbox *outbox, int64_t seq, struct now now);
 
 static void on_restarted(struct completion *completion, struct now now)
 {
@@ -194,6 +200,7 @@ static void restart_log(struct outbox *outbox, const struct publish_request *pro
     write->completion.resume = on_restarted;
     outbox->busy = true;
     outbox->published = new_first - 1;
+    outbox->takeover_refused = false;
     outbox->rebuild_hash = true;
     engine->store.write(engine->store.ctx, write);
 }
@@ -203,15 +210,23 @@ static void compare(struct outbox *outbox, const struct publish_request *probe, 
     bool is_ours =
         probe->remote_known && str_eq(str_c(probe->remote_log_id), str_c(outbox->engine->log_id));
     bool is_foreign = probe->remote_known && !is_ours;
-    /* A log that has just been restarted stands exactly below its log.restarted event. */
-    bool just_restarted = is_foreign && outbox->published == probe->stream_last &&
-                          outbox->newest > outbox->published && outbox->rebuild_hash;
-    if ((is_foreign && !just_restarted) || probe->stream_last > outbox->newest) {
+    /* A log that was restarted above a foreign stream goes on with its log.restarted event: the
+     * script lets that pass and refuses all else. */
+    bool may_take_over = is_foreign && !outbox->takeover_refused &&
+                         outbox->published >= probe->stream_last &&
+                         outbox->newest > outbox->published;
+    if ((is_foreign && !may_take_over) || probe->stream_last > outbox->newest) {
         restart_log(outbox, probe, now);
         return;
     }
-    outbox->at = is_ours ? MIN_OF(probe->remote_last, probe->stream_last) : probe->stream_last;
     outbox->in_step = true;
+    if (may_take_over) {
+        outbox->at = outbox->published;
+        outbox->expected = probe->stream_last;
+        return;
+    }
+    outbox->at = is_ours ? MIN_OF(probe->remote_last, probe->stream_last) : probe->stream_last;
+    outbox->expected = outbox->at;
     if (outbox->at > outbox->published)
         acknowledge(outbox, outbox->at, now);
     if (outbox->at < outbox->published) {
@@ -232,8 +247,8 @@ static void on_probed(struct completion *completion, struct now now)
         step_failed(outbox, &request->error, now);
     } else {
         step_worked(outbox, now);
-        bool stands = outbox->in_step && request->stream_last == outbox->at &&
-                      (request->remote_known || outbox->at == 0);
+        bool stands = outbox->in_step && request->stream_last == outbox->expected &&
+                      (request->remote_known || outbox->expected == 0);
         if (!stands)
             compare(outbox, request, now);
     }
@@ -270,12 +285,14 @@ static void on_published(struct completion *completion, struct now now)
     outbox->busy = false;
     if (request->status == STATUS_OK) {
         step_worked(outbox, now);
-        outbox->at = request->events[request->event_count - 1].seq;
+        outbox->at = outbox->expected = request->events[request->event_count - 1].seq;
+        outbox->takeover_refused = false;
         if (request->kind == PUBLISH_EVENTS) {
             outbox->engine->metrics->events_published += request->event_count;
             acknowledge(outbox, outbox->at, now);
         }
     } else if (request->status == STATUS_CONFLICT) {
+        outbox->takeover_refused = outbox->expected < outbox->at;
         outbox->in_step = false;
         outbox->looked = false;
         outbox->retry_ms = now.ms + OUTBOX_RETRY_MIN_MS;
@@ -308,7 +325,7 @@ static void on_events(struct completion *completion, struct now now)
     outbox->oldest_waiting_wall_ms = read->events[0].draft.wall_ms;
     struct publish_request *request =
         request_new(outbox, is_refill ? PUBLISH_HISTORY : PUBLISH_EVENTS, on_published);
-    request->expected_last = outbox->at;
+    request->expected_last = outbox->expected;
     fill_events(request, read->events, count, str_c(outbox->engine->source));
     store_read_free(read);
     send(outbox, request);

@@ -54,7 +54,7 @@ enum status owner_from_json(struct arena *arena, enum connector_type type, const
     case CONNECTOR_TYPE_COUNT:
         break;
     }
-    ASSERT(!"a connector type");
+    UNREACHABLE("a connector type");
     return STATUS_INTERNAL;
 }
 
@@ -73,6 +73,6 @@ struct str owner_key(enum connector_type type, const struct owner *owner, char t
     case CONNECTOR_TYPE_COUNT:
         break;
     }
-    ASSERT(!"a connector type");
+    UNREACHABLE("a connector type");
     return STR_NONE;
 }

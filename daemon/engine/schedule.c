@@ -10,6 +10,8 @@
 
 enum { WINDOW_LOW = ENGINE_WINDOW / 2, WINDOW_HIGH = ENGINE_WINDOW * 4, READ_RETRY_MS = 1000 };
 
+static void lane_offer(struct engine *engine, struct task *task, struct now now);
+
 /* ---- tasks ---- */
 
 static int compare_ids(const void *a, const void *b)
@@ -86,6 +88,25 @@ static bool within_frontier(const struct schedule_state *schedule, const char *i
     return due_ms == schedule->frontier_due_ms && strcmp(id, schedule->frontier_id) <= 0;
 }
 
+static void frontier_draw_back(struct schedule_state *schedule, int64_t due_ms)
+{
+    if (!within_frontier(schedule, "", due_ms))
+        return;
+    schedule->all_read = false;
+    schedule->frontier_due_ms = due_ms - 1;
+    schedule->frontier_id[0] = '\0';
+}
+
+/* Not near, as far as the window is known: a read that is under way may be about to say it is. */
+static void let_go(struct engine *engine, int64_t due_ms)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    if (!schedule->reading || due_ms == TIME_NONE)
+        return;
+    schedule->missed_due_ms = schedule->missed ? MIN_OF(schedule->missed_due_ms, due_ms) : due_ms;
+    schedule->missed = true;
+}
+
 /* Too much is near: give up what is farthest and draw the frontier back. */
 static void window_trim(struct engine *engine)
 {
@@ -96,11 +117,20 @@ static void window_trim(struct engine *engine)
     while (schedule->upcoming.count > WINDOW_HIGH / 2) {
         struct task *last = task_of(heap_last(&schedule->upcoming));
         due_ms = MIN_OF(due_ms, last->stored_due_ms);
+        let_go(engine, last->stored_due_ms);
         task_free(engine, last);
     }
-    schedule->all_read = false;
-    schedule->frontier_due_ms = due_ms - 1;
-    schedule->frontier_id[0] = '\0';
+    frontier_draw_back(schedule, due_ms);
+}
+
+void schedule_distrust(struct engine *engine)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    struct heap_node *top;
+    while ((top = heap_top(&schedule->upcoming)) != NULL)
+        task_free(engine, task_of(top));
+    let_go(engine, 1); /* the earliest there is */
+    frontier_draw_back(schedule, 1);
 }
 
 static void make_upcoming(struct engine *engine, struct task *task)
@@ -120,6 +150,7 @@ void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, i
     task->due_ms = task->stored_due_ms = due_ms;
     task->expires_ms = expires_ms;
     if (due_ms == TIME_NONE || !within_frontier(&engine->schedule, task->id, due_ms)) {
+        let_go(engine, due_ms);
         task_free(engine, task);
         return;
     }
@@ -151,21 +182,21 @@ void schedule_note(struct engine *engine, const struct connection *connection, s
         return;
     char id[sizeof(engine->schedule.frontier_id)];
     str_copy_cut(connection->id, id, sizeof(id));
-    if (!within_frontier(&engine->schedule, id, connection->due_ms))
+    if (!within_frontier(&engine->schedule, id, connection->due_ms)) {
+        let_go(engine, connection->due_ms);
         return;
+    }
     task = schedule_task(engine, connection->id, entry);
     if (task == NULL) { /* full: the frontier comes back to it */
-        if (engine->schedule.all_read || connection->due_ms <= engine->schedule.frontier_due_ms) {
-            engine->schedule.all_read = false;
-            engine->schedule.frontier_due_ms = connection->due_ms - 1;
-            engine->schedule.frontier_id[0] = '\0';
-        }
+        let_go(engine, connection->due_ms);
+        frontier_draw_back(&engine->schedule, connection->due_ms);
         return;
     }
     schedule_settle(engine, task, connection->due_ms, connection->expires_ms, now);
 }
 
-static void window_take(struct engine *engine, const struct store_read *read)
+/* How many rows were taken; fewer than there are: too many tasks are in memory. */
+static size_t window_take(struct engine *engine, const struct store_read *read)
 {
     for (size_t i = 0; i < read->due_count; i++) {
         const struct due_entry *due = &read->due[i];
@@ -174,11 +205,12 @@ static void window_take(struct engine *engine, const struct store_read *read)
             continue;
         struct task *task = schedule_task(engine, due->id, entry);
         if (task == NULL)
-            return;
+            return i;
         task->due_ms = task->stored_due_ms = due->due_ms;
         task->expires_ms = due->expires_ms;
         make_upcoming(engine, task);
     }
+    return read->due_count;
 }
 
 static void on_window(struct completion *completion, struct now now)
@@ -192,17 +224,21 @@ static void on_window(struct completion *completion, struct now now)
         log_write(engine->log, LOG_LEVEL_WARNING, "schedule.read_failed", read->error.text,
                   LOG_TEXT("status", str_c(status_text(read->status))));
         schedule->retry_read_ms = now.ms + READ_RETRY_MS;
+        schedule->missed = false; /* the frontier stays where it was: it comes to them yet */
         store_read_free(read);
         return;
     }
-    window_take(engine, read);
-    if (read->due_count < read->limit) {
+    size_t taken = window_take(engine, read);
+    if (taken == read->due_count && taken < read->limit) {
         schedule->all_read = true;
-    } else {
-        const struct due_entry *last = &read->due[read->due_count - 1];
+    } else if (taken > 0) {
+        const struct due_entry *last = &read->due[taken - 1];
         schedule->frontier_due_ms = last->due_ms;
         str_copy_cut(last->id, schedule->frontier_id, sizeof(schedule->frontier_id));
     }
+    if (schedule->missed)
+        frontier_draw_back(schedule, schedule->missed_due_ms);
+    schedule->missed = false;
     store_read_free(read);
 }
 
@@ -239,19 +275,33 @@ static bool task_may_pass(const struct task *task)
 }
 
 /* Let a task go; its lane reads it again when it opens or has room. */
+static void lane_overflow(struct lane *lane, int64_t due_ms)
+{
+    lane->overflow_due_ms = lane->overflow ? MIN_OF(lane->overflow_due_ms, due_ms) : due_ms;
+    lane->overflow = true;
+}
+
 static void lane_drop(struct engine *engine, struct task *task)
 {
-    struct lane *lane = &task->entry->lane;
-    if (!lane->overflow || task->stored_due_ms < lane->overflow_due_ms)
-        lane->overflow_due_ms = task->stored_due_ms;
-    lane->overflow = true;
+    lane_overflow(&task->entry->lane, task->stored_due_ms);
     task_free(engine, task);
 }
 
-static void lane_offer(struct engine *engine, struct task *task)
+/* The job finds the record gone, or a request not to be sent any more, and tells who waits. */
+static void start_to_end(struct engine *engine, struct task *task, struct now now)
+{
+    schedule_detach(engine, task);
+    job_start(engine, task, 0, now);
+}
+
+static void lane_offer(struct engine *engine, struct task *task, struct now now)
 {
     struct lane *lane = &task->entry->lane;
     schedule_detach(engine, task);
+    if (task->entry->gone) {
+        start_to_end(engine, task, now);
+        return;
+    }
     if (!task_may_pass(task) &&
         (lane_is_blocked(task->entry) || lane->ready.count >= ENGINE_LANE_READY_MAX)) {
         lane_drop(engine, task);
@@ -272,7 +322,25 @@ void schedule_force(struct engine *engine, struct task *task, struct now now)
     if (task->due_ms == TIME_NONE)
         task->due_ms = now.ms;
     if (task->place != TASK_RUNNING)
-        lane_offer(engine, task);
+        lane_offer(engine, task, now);
+}
+
+static void end_ready(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    struct heap_node *top;
+    while ((top = heap_top(&entry->lane.ready)) != NULL)
+        start_to_end(engine, task_of(top), now);
+}
+
+void schedule_forget(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    end_ready(engine, entry, now);
+}
+
+void schedule_drain(struct engine *engine, struct now now)
+{
+    for (size_t i = 0; i < engine->entry_count; i++)
+        end_ready(engine, engine->entries[i], now);
 }
 
 void schedule_reopen(struct catalog_entry *entry)
@@ -303,7 +371,6 @@ static void lane_start_ready(struct engine *engine, struct catalog_entry *entry,
         if (!lane_has_room(engine, lane) || (!task->forced && !lane_is_open(lane, now)))
             return;
         schedule_detach(engine, task);
-        task->place = TASK_RUNNING;
         job_start(engine, task, 0, now);
     }
 }
@@ -321,8 +388,8 @@ static void on_lane_read(struct completion *completion, struct now now)
     struct lane *lane = &entry->lane;
     lane->reading = false;
     if (read->status != STATUS_OK) {
-        lane->overflow = true;
-        lane->overflow_due_ms = read->after_due_ms;
+        lane_overflow(lane, read->after_due_ms);
+        lane->retry_read_ms = now.ms + READ_RETRY_MS;
     } else {
         for (size_t i = 0; i < read->due_count; i++) {
             const struct due_entry *due = &read->due[i];
@@ -330,16 +397,16 @@ static void on_lane_read(struct completion *completion, struct now now)
             if (task != NULL)
                 continue;
             task = schedule_task(engine, due->id, entry);
-            if (task == NULL)
+            if (task == NULL) {
+                lane_overflow(lane, due->due_ms);
                 break;
+            }
             task->due_ms = task->stored_due_ms = due->due_ms;
             task->expires_ms = due->expires_ms;
-            lane_offer(engine, task);
+            lane_offer(engine, task, now);
         }
-        if (read->due_count == read->limit) {
-            lane->overflow = true;
-            lane->overflow_due_ms = read->due[read->due_count - 1].due_ms;
-        }
+        if (read->due_count == read->limit)
+            lane_overflow(lane, read->due[read->due_count - 1].due_ms);
     }
     lane_start_ready(engine, entry, now);
     store_read_free(read);
@@ -349,7 +416,7 @@ static void lane_read(struct engine *engine, struct catalog_entry *entry, struct
 {
     struct lane *lane = &entry->lane;
     if (!lane->overflow || lane->reading || lane_is_blocked(entry) || !lane_is_open(lane, now) ||
-        lane->ready.count >= ENGINE_LANE_READY_MAX / 2)
+        now.ms < lane->retry_read_ms || lane->ready.count >= ENGINE_LANE_READY_MAX / 2)
         return;
     struct store_read *read = store_read_new(STORE_READ_DUE);
     read->connector = arena_copy(&read->arena, entry->connector.id);
@@ -371,20 +438,25 @@ void schedule_turn(struct engine *engine, struct now now)
     struct schedule_state *schedule = &engine->schedule;
     if (engine->draining)
         return;
-    window_read(engine, now);
-    if (now.ms >= schedule->next_tick_ms) {
+    bool is_routine = engine->recovery == RECOVERY_DONE;
+    if (is_routine)
+        window_read(engine, now);
+    if (is_routine && now.ms >= schedule->next_tick_ms) {
         struct heap_node *top;
         bool moved = false;
         while ((top = heap_top(&schedule->upcoming)) != NULL && task_of(top)->due_ms <= now.ms) {
-            lane_offer(engine, task_of(top));
+            lane_offer(engine, task_of(top), now);
             moved = true;
         }
         if (moved)
             schedule->next_tick_ms = now.ms + ENGINE_TICK_MS;
     }
     for (size_t i = 0; i < engine->entry_count; i++) {
-        lane_start_ready(engine, engine->entries[i], now);
-        lane_read(engine, engine->entries[i], now);
+        struct catalog_entry *entry = engine->entries[i];
+        if (lane_is_open(&entry->lane, now))
+            entry->lane.closed_until_ms = TIME_NONE;
+        lane_start_ready(engine, entry, now);
+        lane_read(engine, entry, now);
     }
 }
 
@@ -392,17 +464,21 @@ int64_t schedule_next_ms(const struct engine *engine)
 {
     const struct schedule_state *schedule = &engine->schedule;
     int64_t next_ms = INT64_MAX;
-    if (engine->draining)
+    if (engine->draining || engine->recovery != RECOVERY_DONE)
         return next_ms;
     const struct heap_node *top = heap_top(&schedule->upcoming);
     if (top != NULL)
         next_ms = MAX_OF(top->key, schedule->next_tick_ms);
-    if (!schedule->all_read && !schedule->reading && schedule->upcoming.count < WINDOW_LOW)
+    if (!schedule->all_read && !schedule->reading && schedule->upcoming.count < WINDOW_LOW &&
+        schedule->task_count + ENGINE_WINDOW <= ENGINE_TASKS_MAX)
         next_ms = MIN_OF(next_ms, schedule->retry_read_ms);
     for (size_t i = 0; i < engine->entry_count; i++) {
         const struct lane *lane = &engine->entries[i]->lane;
         if ((lane->ready.count > 0 || lane->overflow) && lane->closed_until_ms != TIME_NONE)
             next_ms = MIN_OF(next_ms, lane->closed_until_ms);
+        else if (lane->overflow && !lane->reading && !lane_is_blocked(engine->entries[i]) &&
+                 lane->ready.count < ENGINE_LANE_READY_MAX / 2)
+            next_ms = MIN_OF(next_ms, lane->retry_read_ms);
     }
     return next_ms;
 }
@@ -410,7 +486,7 @@ int64_t schedule_next_ms(const struct engine *engine)
 int64_t schedule_overdue_ms(const struct engine *engine, struct now now)
 {
     const struct heap_node *top = heap_top(&engine->schedule.upcoming);
-    if (top == NULL || engine->draining)
+    if (top == NULL || engine->draining || engine->recovery != RECOVERY_DONE)
         return 0;
     return MAX_OF(now.ms - MAX_OF(top->key, engine->schedule.next_tick_ms), 0);
 }

@@ -15,6 +15,7 @@
 #include "engine/heap.h"
 
 struct catalog_entry;
+struct connector_write;
 struct job;
 struct outbox;
 struct task;
@@ -29,9 +30,14 @@ struct schedule_state {
     bool all_read;           /* the window reaches to the end of the index */
     int64_t frontier_due_ms; /* the window holds all that is due up to here … */
     char frontier_id[144];   /* … and, at that very time, up to this id */
+    int64_t missed_due_ms;   /* least due time let go while the window was being read; or none */
+    bool missed;
     int64_t next_tick_ms;
     int64_t retry_read_ms;
 };
+
+/** Attempts that a crash left open are read first; routine work waits until they are known. */
+enum recovery { RECOVERY_WAITS, RECOVERY_READS, RECOVERY_DONE };
 
 enum engine_phase { ENGINE_NEW, ENGINE_LOADING, ENGINE_RUNNING, ENGINE_FAILED };
 
@@ -53,6 +59,10 @@ struct engine {
     enum engine_phase phase;
     struct error failure;
     bool draining;
+    bool turn_cut_short; /* the last turn left completions in the inbox */
+    enum recovery recovery;
+    char recovery_cursor[144];
+    int64_t recovery_retry_ms;
     struct catalog_entry **entries; /* sorted by id */
     size_t entry_count, entry_capacity;
     struct schedule_state schedule;
@@ -64,6 +74,7 @@ struct engine {
     size_t background; /* writes and reads of the engine's own under way */
     struct outbox *outbox;
     struct watcher *watchers;
+    struct connector_write *reloads; /* changes whose row has to be read again */
     int64_t purge_due_ms;
 };
 

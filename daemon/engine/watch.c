@@ -56,8 +56,10 @@ static void watcher_free(struct watcher *watcher)
 
 static void watcher_read(struct watcher *watcher);
 
+/* `busy` around each call of the sink: a cancel from within only marks the watcher. */
 static void watcher_fail(struct watcher *watcher, struct rpc_failure failure)
 {
+    watcher->busy = true;
     watcher->sink.failure(watcher->sink.ctx, failure);
     watcher->cancelled = true;
     watcher_free(watcher);
@@ -99,7 +101,9 @@ static void on_bounds(struct completion *completion, struct now now)
         if (watcher->after < 0)
             watcher->after = read->bounds.newest;
         watcher->started = true;
+        watcher->busy = true;
         watcher->sink.started(watcher->sink.ctx, read->bounds.newest);
+        watcher->busy = false;
         if (!watcher->cancelled)
             watcher_read(watcher);
         else
@@ -120,7 +124,7 @@ static void on_events(struct completion *completion, struct now now)
         store_read_free(read);
         return;
     }
-    watcher->busy = true; /* so that a cancel from within a sink only marks it */
+    watcher->busy = true;
     for (size_t i = 0; i < read->event_count && !watcher->cancelled; i++) {
         CLEANUP(buf_deinit) struct buf json = {0};
         event_write_cloudevent(&read->events[i], str_c(watcher->engine->source), &json);
@@ -188,6 +192,12 @@ void engine_watch_cancel(struct watcher *watcher)
     watcher->cancelled = true;
     if (!watcher->busy)
         watcher_free(watcher);
+}
+
+void watch_free(struct engine *engine)
+{
+    while (engine->watchers != NULL)
+        watcher_free(engine->watchers);
 }
 
 void watch_log_grew(struct engine *engine, struct now now)

@@ -9,6 +9,9 @@ enum { WATCH_BATCH = 100 };
 /** Events may have been appended: watchers that wait look again. */
 void watch_log_grew(struct engine *engine, struct now now);
 
+/** End all watchers without a word; none of their reads may be under way. */
+void watch_free(struct engine *engine);
+
 /** Blank-separated words of a text array, in arena; STR_NONE for none. */
 struct str watch_types_text(struct arena *arena, const struct json *types);
 

@@ -2,7 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
-#include "io/http_curl_exchange.h"
+#include "io/http_curl_hosts.h"
 #include "io/http_curl_memory.h"
 #include "io/http_curl_sockets.h"
 #include "io/http_curl_trust.h"
@@ -12,25 +12,9 @@
 
 enum {
     POOL_MAX = 1024,         /* idle exchanges kept */
-    HOST_BUCKETS = 256,      /* a power of two */
     ACTS_PER_TURN_MAX = 64,  /* then the others on the loop have theirs */
     QUEUE_CHECK_MS = 100,    /* how exact a deadline is while a request waits in a queue */
     QUEUED_MAX = 100 * 1000, /* over all hosts */
-};
-
-struct exchange_list {
-    struct exchange *first, *last;
-};
-
-/** Requests to one authority, as long as there are any. */
-struct host {
-    struct host *next_in_bucket;
-    struct host *next_queued, *previous_queued; /* of the hosts whose queue is not empty */
-    char *key;                                  /* "https://host:port" in other words */
-    size_t in_flight;                           /* queued ones included */
-    size_t connecting;
-    size_t idle_hint; /* connections that came free while requests waited */
-    struct exchange_list queue;
 };
 
 struct http_curl {
@@ -46,99 +30,9 @@ struct http_curl {
     struct exchange *pool; /* by next */
     size_t pooled;
     struct exchange_list active; /* with the multi handle */
-    struct host *buckets[HOST_BUCKETS];
-    struct host *queued_hosts;
+    struct hosts hosts;
     struct http_curl_counts counts;
 };
-
-static void list_append(struct exchange_list *list, struct exchange *exchange)
-{
-    exchange->next = NULL;
-    exchange->previous = list->last;
-    if (list->last != NULL)
-        list->last->next = exchange;
-    else
-        list->first = exchange;
-    list->last = exchange;
-}
-
-static void list_remove(struct exchange_list *list, struct exchange *exchange)
-{
-    if (exchange->previous != NULL)
-        exchange->previous->next = exchange->next;
-    else
-        list->first = exchange->next;
-    if (exchange->next != NULL)
-        exchange->next->previous = exchange->previous;
-    else
-        list->last = exchange->previous;
-    exchange->next = exchange->previous = NULL;
-}
-
-/* Hosts. */
-
-static size_t bucket_of(struct str key)
-{
-    uint64_t hash = 14695981039346656037U; /* FNV-1a */
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211U;
-    return (size_t)(hash ^ (hash >> 32)) & (HOST_BUCKETS - 1);
-}
-
-static struct host *host_get(struct http_curl *http, struct str authority)
-{
-    size_t bucket = bucket_of(authority);
-    for (struct host *host = http->buckets[bucket]; host != NULL; host = host->next_in_bucket) {
-        if (str_eq(str_c(host->key), authority))
-            return host;
-    }
-    struct host *host = memory_new(sizeof(*host));
-    host->key = memory_copy_str(authority);
-    host->next_in_bucket = http->buckets[bucket];
-    http->buckets[bucket] = host;
-    return host;
-}
-
-static void host_free_if_unused(struct http_curl *http, struct host *host)
-{
-    if (host->in_flight > 0)
-        return;
-    struct host **at = &http->buckets[bucket_of(str_c(host->key))];
-    while (*at != host)
-        at = &(*at)->next_in_bucket;
-    *at = host->next_in_bucket;
-    free(host->key);
-    free(host);
-}
-
-static void host_enqueue(struct http_curl *http, struct host *host, struct exchange *exchange)
-{
-    if (host->queue.first == NULL) {
-        host->idle_hint = 0;
-        host->previous_queued = NULL;
-        host->next_queued = http->queued_hosts;
-        if (http->queued_hosts != NULL)
-            http->queued_hosts->previous_queued = host;
-        http->queued_hosts = host;
-    }
-    if (http->counts.queued++ == 0)
-        loop_timer_set(http->queue_timer, QUEUE_CHECK_MS);
-    list_append(&host->queue, exchange);
-}
-
-static void host_dequeue(struct http_curl *http, struct host *host, struct exchange *exchange)
-{
-    list_remove(&host->queue, exchange);
-    http->counts.queued--;
-    if (host->queue.first != NULL)
-        return;
-    if (host->previous_queued != NULL)
-        host->previous_queued->next_queued = host->next_queued;
-    else
-        http->queued_hosts = host->next_queued;
-    if (host->next_queued != NULL)
-        host->next_queued->previous_queued = host->previous_queued;
-}
 
 /* The end of a request. */
 
@@ -166,7 +60,7 @@ static void finish(struct http_curl *http, struct exchange *exchange, CURLcode c
     request->took_ms = loop_now(http->loop).ms - exchange->started_ms;
     give_back(http, exchange);
     if (host != NULL)
-        host_free_if_unused(http, host);
+        hosts_release(&http->hosts, host);
     http->counts.in_flight--;
     inbox_put(http->inbox, &request->completion);
 }
@@ -196,38 +90,26 @@ static void start(struct http_curl *http, struct exchange *exchange)
         host->in_flight--;
         exchange->single_use = true; /* set up by half: not for the pool */
         give_back(http, exchange);
-        host_free_if_unused(http, host);
+        hosts_release(&http->hosts, host);
         refuse(http, request);
         return;
     }
     host->connecting++;
     exchange->on_presented = on_presented;
-    list_append(&http->active, exchange);
+    exchange_list_append(&http->active, exchange);
     CURLMcode code = curl_multi_add_handle(http->multi, exchange->easy);
     ASSERT(code == CURLM_OK);
-}
-
-/** May one more start? Requests wait for a connection of their host rather than all make one at
- * once: a handshake costs forty times a request on a connection that stands. */
-static bool take_turn(struct host *host)
-{
-    if (host->connecting < HTTP_CURL_HOST_CONNECTING_MAX)
-        return true;
-    if (host->idle_hint == 0)
-        return false;
-    host->idle_hint--;
-    return true;
 }
 
 static void start_queued(struct http_curl *http)
 {
     struct host *next = NULL;
-    for (struct host *host = http->queued_hosts; host != NULL; host = next) {
+    for (struct host *host = http->hosts.first_queued; host != NULL; host = next) {
         next = host->next_queued;
-        while (host->queue.first != NULL && take_turn(host)) {
+        while (host->queue.first != NULL && host_take_turn(host)) {
             struct exchange *exchange = host->queue.first;
             bool is_last = host->in_flight == 1;
-            host_dequeue(http, host, exchange);
+            hosts_unqueue(&http->hosts, host, exchange);
             start(http, exchange);
             if (is_last)
                 break; /* the host may be gone */
@@ -246,14 +128,21 @@ static struct exchange *take_exchange(struct http_curl *http)
     return exchange;
 }
 
+static void wait_in_queue(struct http_curl *http, struct host *host, struct exchange *exchange)
+{
+    if (http->hosts.queued == 0)
+        loop_timer_set(http->queue_timer, QUEUE_CHECK_MS);
+    hosts_queue(&http->hosts, host, exchange);
+}
+
 static void http_send(void *ctx, struct http_request *request)
 {
     struct http_curl *http = ctx;
     ASSERT(request->completion.resume != NULL && request->deadline_ms > 0);
     http->counts.requests++;
     http->counts.in_flight++;
-    struct exchange_url url;
-    if (http->counts.queued >= QUEUED_MAX) {
+    struct http_curl_url url;
+    if (http->hosts.queued >= QUEUED_MAX) {
         error_set(&request->error, STATUS_UNAVAILABLE, "too many requests wait for connections");
         refuse(http, request);
         return;
@@ -263,16 +152,16 @@ static void http_send(void *ctx, struct http_request *request)
         return;
     }
     struct exchange *exchange = take_exchange(http);
-    struct host *host = host_get(http, url.authority);
+    struct host *host = hosts_get(&http->hosts, url.authority);
     exchange->request = request;
     exchange->url = url;
     exchange->host = host;
     exchange->started_ms = loop_now(http->loop).ms;
     host->in_flight++;
-    if (host->queue.first == NULL && take_turn(host))
+    if (host->queue.first == NULL && host_take_turn(host))
         start(http, exchange);
     else
-        host_enqueue(http, host, exchange);
+        wait_in_queue(http, host, exchange);
 }
 
 /* Getting on. */
@@ -292,7 +181,7 @@ static void take_done(struct http_curl *http)
         struct host *host = exchange->host;
         CURLMcode removed = curl_multi_remove_handle(http->multi, exchange->easy);
         ASSERT(removed == CURLM_OK);
-        list_remove(&http->active, exchange);
+        exchange_list_remove(&http->active, exchange);
         if (!exchange->presented)
             host->connecting--;
         if (result == CURLE_OK && host->queue.first != NULL)
@@ -324,18 +213,18 @@ static void on_queue_timer(void *ctx)
     struct http_curl *http = ctx;
     int64_t now_ms = loop_now(http->loop).ms;
     struct host *next_host = NULL;
-    for (struct host *host = http->queued_hosts; host != NULL; host = next_host) {
+    for (struct host *host = http->hosts.first_queued; host != NULL; host = next_host) {
         next_host = host->next_queued;
         struct exchange *next = NULL;
         for (struct exchange *waits = host->queue.first; waits != NULL; waits = next) {
             next = waits->next;
             if (now_ms - waits->started_ms < waits->request->deadline_ms)
                 continue;
-            host_dequeue(http, host, waits);
+            hosts_unqueue(&http->hosts, host, waits);
             finish(http, waits, CURLE_OPERATION_TIMEDOUT);
         }
     }
-    if (http->counts.queued > 0)
+    if (http->hosts.queued > 0)
         loop_timer_set(http->queue_timer, QUEUE_CHECK_MS);
 }
 
@@ -411,16 +300,16 @@ enum status http_curl_new(struct loop *loop, struct inbox *inbox,
 /** End all, the ones that wait and the ones under way. */
 static void stop_all(struct http_curl *http)
 {
-    while (http->queued_hosts != NULL) {
-        struct host *host = http->queued_hosts;
+    while (http->hosts.first_queued != NULL) {
+        struct host *host = http->hosts.first_queued;
         struct exchange *exchange = host->queue.first;
-        host_dequeue(http, host, exchange);
+        hosts_unqueue(&http->hosts, host, exchange);
         exchange->cause = EXCHANGE_STOPPED;
         finish(http, exchange, CURLE_ABORTED_BY_CALLBACK);
     }
     while (http->active.first != NULL) {
         struct exchange *exchange = http->active.first;
-        list_remove(&http->active, exchange);
+        exchange_list_remove(&http->active, exchange);
         exchange->cause = EXCHANGE_STOPPED;
         CURLMcode code = curl_multi_remove_handle(http->multi, exchange->easy);
         ASSERT(code == CURLM_OK);
@@ -457,6 +346,7 @@ struct http_port http_curl_port(struct http_curl *http)
 struct http_curl_counts http_curl_counts(const struct http_curl *http)
 {
     struct http_curl_counts counts = http->counts;
+    counts.queued = http->hosts.queued;
     counts.connections = http->sockets.opened;
     return counts;
 }

@@ -24,7 +24,6 @@
 enum {
     HTTP_CURL_CONNECT_TIMEOUT_MS = 10 * 1000, /* where the configuration says 0 */
     HTTP_CURL_CONNECTIONS_MAX = 1024,         /* kept open at most; the same */
-    HTTP_CURL_HOST_CONNECTING_MAX = 8,        /* handshakes and look-ups at once, of one host */
 };
 
 struct http_curl_config {

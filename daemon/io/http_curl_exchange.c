@@ -2,20 +2,13 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
-#include "io/http_curl_address.h"
+#include "io/http_curl_options.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    EXCHANGE_BUFFER_KEPT_MAX = 64 * 1024, /* larger ones are given back after use */
-    EXCHANGE_READ_BUFFER = 8 * 1024,      /* libcurl takes and frees one per request */
-    EXCHANGE_SEND_BUFFER = 16 * 1024,     /* the same; its minimum */
-    /* A connection is not taken up again later: servers commonly close after 60 s, and a request
-     * that meets the closing is lost. */
-    EXCHANGE_IDLE_MAX_S = 50,
-};
+enum { EXCHANGE_BUFFER_KEPT_MAX = 64 * 1024 }; /* larger ones are given back after use */
 
 /* What libcurl asks and tells. */
 
@@ -35,7 +28,7 @@ static bool is_allowed(const struct exchange *exchange, enum address_kind kind)
     return false;
 }
 
-static bool uses_proxy(const struct exchange *exchange)
+bool exchange_uses_proxy(const struct exchange *exchange)
 {
     return exchange->rules->proxy != NULL && !exchange->url.plain;
 }
@@ -44,7 +37,7 @@ static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose UNUSED,
                                     struct curl_sockaddr *address)
 {
     struct exchange *exchange = ctx;
-    if (!uses_proxy(exchange) && !is_allowed(exchange, address_kind(&address->addr))) {
+    if (!exchange_uses_proxy(exchange) && !is_allowed(exchange, address_kind(&address->addr))) {
         exchange->cause = EXCHANGE_ADDRESS_REFUSED;
         return CURL_SOCKET_BAD;
     }
@@ -79,7 +72,7 @@ static int on_about_to_send(void *ctx, char *remote_ip, char *local_ip UNUSED,
         exchange->cause = EXCHANGE_SECOND_SEND;
         return CURL_PREREQFUNC_ABORT;
     }
-    if (!uses_proxy(exchange) && !is_allowed(exchange, address_kind_text(remote_ip))) {
+    if (!exchange_uses_proxy(exchange) && !is_allowed(exchange, address_kind_text(remote_ip))) {
         exchange->cause = EXCHANGE_ADDRESS_REFUSED;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -139,10 +132,24 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return 0;
 }
 
-static int on_close_socket(void *ctx, curl_socket_t fd)
+CURLcode exchange_set_callbacks(struct exchange *exchange)
 {
-    const struct exchange_rules *rules = ctx;
-    return rules->close_socket(rules->socket_ctx, fd);
+    CURL *easy = exchange->easy;
+    SET(CURLOPT_PRIVATE, exchange);
+    SET(CURLOPT_ERRORBUFFER, exchange->error_text);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, exchange);
+    SET(CURLOPT_PREREQFUNCTION, on_about_to_send);
+    SET(CURLOPT_PREREQDATA, exchange);
+    SET(CURLOPT_READFUNCTION, on_take_body);
+    SET(CURLOPT_READDATA, exchange);
+    SET(CURLOPT_SEEKFUNCTION, on_rewind_body);
+    SET(CURLOPT_SEEKDATA, exchange);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, exchange);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, exchange);
+    return CURLE_OK;
 }
 
 /* Setting up. */
@@ -170,45 +177,6 @@ void exchange_free(struct exchange *exchange)
     free(exchange);
 }
 
-static enum status parse_url(struct str url, struct exchange_url *ret, struct error *err)
-{
-    struct exchange_url parts = {0};
-    struct str rest;
-    if (str_eq_nocase(str_slice(url, 0, 8), STR("https://"))) {
-        rest = str_slice(url, 8, url.len);
-    } else if (str_eq_nocase(str_slice(url, 0, 7), STR("http://"))) {
-        rest = str_slice(url, 7, url.len);
-        parts.plain = true;
-    } else {
-        return error_set(err, STATUS_INVALID, "expected an https:// endpoint");
-    }
-    size_t end = MIN_OF(str_find_byte(rest, '/'), str_find_byte(rest, '?'));
-    parts.authority = str_slice(rest, 0, MIN_OF(end, str_find_byte(rest, '#')));
-    if (str_find_byte(parts.authority, '@') < parts.authority.len || parts.authority.len == 0)
-        return error_set(err, STATUS_INVALID, "expected an endpoint with a host and no user name");
-    if (parts.authority.data[0] == '[')
-        parts.host = str_slice(parts.authority, 1, str_find_byte(parts.authority, ']') - 1);
-    else
-        parts.host = str_slice(parts.authority, 0, str_find_byte(parts.authority, ':'));
-    *ret = parts;
-    return STATUS_OK;
-}
-
-/** For a proxy, which resolves names itself: what can be told from the text. */
-static enum address_kind kind_of_host(struct str host)
-{
-    char text[64];
-    if (str_eq_nocase(host, STR("localhost")) ||
-        (host.len > 10 && str_eq_nocase(str_slice(host, host.len - 10, 10), STR(".localhost"))))
-        return ADDRESS_LOOPBACK;
-    bool is_literal = host.len < sizeof(text) && host.len > 0 &&
-                      strspn(host.data, "0123456789abcdefABCDEF.:") >= host.len;
-    if (!is_literal)
-        return ADDRESS_PUBLIC;
-    str_copy_cut(host, text, sizeof(text));
-    return address_kind_text(text);
-}
-
 static bool is_header_text(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -231,10 +199,10 @@ static bool are_headers_sound(const struct oauth_message *message)
 }
 
 enum status exchange_check(const struct exchange_rules *rules, const struct http_request *request,
-                           struct exchange_url *ret_url, struct error *err)
+                           struct http_curl_url *ret_url, struct error *err)
 {
-    struct exchange_url url;
-    enum status status = parse_url(request->message.url, &url, err);
+    struct http_curl_url url = {0};
+    enum status status = http_curl_url_parse(request->message.url, &url, err);
     if (status != STATUS_OK)
         return status;
     if (url.plain && !rules->allow_plain_loopback)
@@ -249,189 +217,17 @@ enum status exchange_check(const struct exchange_rules *rules, const struct http
     return STATUS_OK;
 }
 
-#define SET(option, value)                                              \
-    do {                                                                \
-        CURLcode set_code_ = curl_easy_setopt(easy, (option), (value)); \
-        if (set_code_ != CURLE_OK)                                      \
-            return set_code_;                                           \
-    } while (0)
-
-/** What never changes for this handle. */
-static CURLcode set_callbacks(struct exchange *exchange, CURL *easy)
-{
-    SET(CURLOPT_PRIVATE, exchange);
-    SET(CURLOPT_ERRORBUFFER, exchange->error_text);
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, exchange);
-    SET(CURLOPT_PREREQFUNCTION, on_about_to_send);
-    SET(CURLOPT_PREREQDATA, exchange);
-    SET(CURLOPT_READFUNCTION, on_take_body);
-    SET(CURLOPT_READDATA, exchange);
-    SET(CURLOPT_SEEKFUNCTION, on_rewind_body);
-    SET(CURLOPT_SEEKDATA, exchange);
-    SET(CURLOPT_HEADERFUNCTION, on_header);
-    SET(CURLOPT_HEADERDATA, exchange);
-    SET(CURLOPT_WRITEFUNCTION, on_body);
-    SET(CURLOPT_WRITEDATA, exchange);
-    return CURLE_OK;
-}
-
-static CURLcode set_manners(CURL *easy)
-{
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, "https");
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_CAPATH, NULL); /* a default of Debian's that makes each handshake parse it all */
-    SET(CURLOPT_CA_CACHE_TIMEOUT, -1L);
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(CURLOPT_MAXAGE_CONN, (long)EXCHANGE_IDLE_MAX_S);
-    SET(CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(CURLOPT_BUFFERSIZE, (long)EXCHANGE_READ_BUFFER);
-    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)EXCHANGE_SEND_BUFFER);
-    SET(CURLOPT_USERAGENT, "refreshd/" REFRESHD_VERSION);
-    return CURLE_OK;
-}
-
-/** What the configuration says. */
-static CURLcode set_rules(CURL *easy, const struct exchange_rules *rules)
-{
-    SET(CURLOPT_CAINFO, rules->trust_path);
-    SET(CURLOPT_PROXY, rules->proxy != NULL ? rules->proxy : "");
-    SET(CURLOPT_CONNECTTIMEOUT_MS, rules->connect_timeout_ms);
-    SET(CURLOPT_SHARE, rules->share);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    SET(CURLOPT_CLOSESOCKETDATA, rules);
-    return CURLE_OK;
-}
-
-/** The certificate is this request's alone (RFC 8705 §2.1): so are connection and session. */
-static CURLcode set_certificate(CURL *easy, const struct oauth_message *message)
-{
-    union {
-        const char *borrowed; /* libcurl takes it as mutable, and only reads */
-        void *data;
-    } certificate = {.borrowed = message->tls_certificate.data},
-      key = {.borrowed = message->tls_key.data};
-    struct curl_blob certificate_blob = {
-        .data = certificate.data, .len = message->tls_certificate.len, .flags = CURL_BLOB_COPY};
-    struct curl_blob key_blob = {
-        .data = key.data, .len = message->tls_key.len, .flags = CURL_BLOB_COPY};
-    SET(CURLOPT_SSLCERT_BLOB, &certificate_blob);
-    SET(CURLOPT_SSLKEY_BLOB, &key_blob);
-    SET(CURLOPT_FRESH_CONNECT, 1L);
-    SET(CURLOPT_FORBID_REUSE, 1L);
-    SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    return CURLE_OK;
-}
-
-static CURLcode set_method(CURL *easy, const struct oauth_message *message)
-{
-    bool is_post = str_eq(message->method, STR("POST"));
-    if (is_post || message->body != NULL) {
-        SET(CURLOPT_POST, 1L);
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)secret_str(message->body).len);
-    } else {
-        SET(CURLOPT_HTTPGET, 1L);
-    }
-    if (is_post || (message->body == NULL && str_eq(message->method, STR("GET")))) {
-        SET(CURLOPT_CUSTOMREQUEST, NULL);
-        return CURLE_OK;
-    }
-    char method[16];
-    str_copy_cut(message->method, method, sizeof(method));
-    SET(CURLOPT_CUSTOMREQUEST, method);
-    return CURLE_OK;
-}
-
-/** "Name: value" lines in memory of our own, chained without libcurl's copies. */
-static struct curl_slist *list_headers(struct exchange *exchange)
-{
-    static const struct str no_expect = STR_INIT("Expect:"); /* no "100-continue" wait */
-    const struct oauth_message *message = &exchange->request->message;
-    size_t len = no_expect.len + 1;
-    for (size_t i = 0; i < message->header_count; i++)
-        len += message->headers[i].name.len + message->headers[i].value.len + 3;
-    buf_clear(&exchange->header_text);
-    char *at = buf_extend(&exchange->header_text, len);
-    ASSERT(at != NULL);
-    memcpy(at, no_expect.data, no_expect.len + 1);
-    exchange->header_nodes[0] = (struct curl_slist){.data = at};
-    at += no_expect.len + 1;
-    for (size_t i = 0; i < message->header_count; i++) {
-        const struct oauth_header *header = &message->headers[i];
-        exchange->header_nodes[i + 1] = (struct curl_slist){.data = at};
-        exchange->header_nodes[i].next = &exchange->header_nodes[i + 1];
-        memcpy(at, header->name.data, header->name.len);
-        at += header->name.len;
-        *at++ = header->value.len > 0 ? ':' : ';'; /* "Name;" is libcurl's empty header */
-        if (header->value.len > 0) {
-            *at++ = ' ';
-            memcpy(at, header->value.data, header->value.len);
-            at += header->value.len;
-        }
-        *at++ = '\0';
-    }
-    return exchange->header_nodes;
-}
-
-static CURLcode set_request(struct exchange *exchange, int64_t timeout_ms)
-{
-    CURL *easy = exchange->easy;
-    const struct oauth_message *message = &exchange->request->message;
-    buf_clear(&exchange->url_text);
-    buf_append(&exchange->url_text, message->url);
-    SET(CURLOPT_URL, buf_c(&exchange->url_text));
-    CURLcode code = set_method(easy, message);
-    if (code != CURLE_OK)
-        return code;
-    SET(CURLOPT_HTTPHEADER, list_headers(exchange));
-    SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    if (exchange->plain_enabled != exchange->url.plain) {
-        SET(CURLOPT_PROTOCOLS_STR, exchange->url.plain ? "http" : "https");
-        SET(CURLOPT_NOPROXY, exchange->url.plain ? "*" : NULL);
-        exchange->plain_enabled = exchange->url.plain;
-    }
-    return CURLE_OK;
-}
-
-static CURLcode set_up(struct exchange *exchange, int64_t timeout_ms)
-{
-    CURLcode code = CURLE_OK;
-    if (exchange->easy == NULL) {
-        exchange->easy = curl_easy_init();
-        if (exchange->easy == NULL)
-            return CURLE_OUT_OF_MEMORY;
-        exchange->generation = 0;
-        exchange->plain_enabled = false;
-        code = set_callbacks(exchange, exchange->easy);
-        if (code == CURLE_OK)
-            code = set_manners(exchange->easy);
-    }
-    if (code == CURLE_OK && exchange->generation != exchange->rules->generation) {
-        code = set_rules(exchange->easy, exchange->rules);
-        exchange->generation = exchange->rules->generation;
-    }
-    exchange->single_use = exchange->request->message.tls_certificate.len > 0;
-    if (code == CURLE_OK && exchange->single_use)
-        code = set_certificate(exchange->easy, &exchange->request->message);
-    return code == CURLE_OK ? set_request(exchange, timeout_ms) : code;
-}
-
 enum status exchange_begin(struct exchange *exchange, const struct exchange_rules *rules,
                            int64_t timeout_ms, struct error *err)
 {
     ASSERT(exchange->request != NULL && rules->generation != 0);
     exchange->rules = rules;
-    if (uses_proxy(exchange) && !is_allowed(exchange, kind_of_host(exchange->url.host))) {
+    if (exchange_uses_proxy(exchange) &&
+        !is_allowed(exchange, http_curl_url_host_kind(exchange->url.host))) {
         return error_set(err, STATUS_INVALID, STR_FMT ": this address is refused",
                          STR_ARG(exchange->url.host));
     }
-    CURLcode code = set_up(exchange, timeout_ms);
+    CURLcode code = http_curl_options_set(exchange, timeout_ms);
     if (code != CURLE_OK)
         return error_set(err, STATUS_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
     return STATUS_OK;
@@ -529,7 +325,7 @@ void exchange_reset(struct exchange *exchange)
 {
     exchange->request = NULL;
     exchange->host = NULL;
-    exchange->url = (struct exchange_url){0};
+    exchange->url = (struct http_curl_url){0};
     exchange->presented = false;
     exchange->size_before = 0;
     exchange->body_handed = 0;

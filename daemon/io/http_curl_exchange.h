@@ -12,6 +12,7 @@
 #define IO_HTTP_CURL_EXCHANGE_H
 
 #include "common/buf.h"
+#include "io/http_curl_url.h"
 #include "port/http.h"
 
 #include <curl/curl.h>
@@ -41,21 +42,14 @@ enum exchange_cause {
     EXCHANGE_STOPPED,
 };
 
-/** Parts of an absolute URL, borrowed from it. */
-struct exchange_url {
-    bool plain;           /* http, not https */
-    struct str authority; /* "host:port" */
-    struct str host;      /* without port and brackets */
-};
-
 struct exchange {
     struct exchange *next, *previous; /* for whoever keeps them */
     void *owner;
     void *host; /* the owner's */
     struct http_request *request;
     const struct exchange_rules *rules;
-    struct exchange_url url; /* of request->message.url */
-    int64_t started_ms;      /* the owner's */
+    struct http_curl_url url; /* of request->message.url */
+    int64_t started_ms;       /* the owner's */
 
     CURL *easy;
     unsigned generation; /* of the rules that easy follows */
@@ -86,13 +80,17 @@ void exchange_free(struct exchange *exchange);
  */
 MUST_CHECK enum status exchange_check(const struct exchange_rules *rules,
                                       const struct http_request *request,
-                                      struct exchange_url *ret_url, struct error *err);
+                                      struct http_curl_url *ret_url, struct error *err);
 
 /** Set the easy handle up for a request that passed exchange_check().
  * @timeout_ms of the whole, from curl_multi_add_handle() on. STATUS_INTERNAL: libcurl has no
  * memory, or misses an option. */
 MUST_CHECK enum status exchange_begin(struct exchange *exchange, const struct exchange_rules *rules,
                                       int64_t timeout_ms, struct error *err);
+
+/** For http_curl_options.c: this exchange's callbacks on its easy handle. */
+MUST_CHECK CURLcode exchange_set_callbacks(struct exchange *exchange);
+bool exchange_uses_proxy(const struct exchange *exchange);
 
 /** Fill the result of exchange->request. The easy handle is off its multi handle. */
 void exchange_end(struct exchange *exchange, CURLcode code);

@@ -188,6 +188,9 @@ enum status store_sqlite_open(const struct store_sqlite_options *options,
                               struct error *err, int *ret_exit_status)
 {
     ASSERT(options->path != NULL && options->inbox != NULL && *out == NULL);
+    /* Its memory statistics cost a lock around each allocation. Refused where SQLite is in use
+     * already, which does no harm. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct store_sqlite *store = memory_new(sizeof(*store));
     enum status status = sqlite_engine_open(&store->engine, options, err, ret_exit_status);
     if (status != STATUS_OK) {

@@ -2,24 +2,13 @@
 
 #include "common/assert.h"
 #include "io/store_sqlite_read.h"
+#include "io/store_sqlite_verdict.h"
 #include "io/store_sqlite_write.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 /* How often a group may be run anew before all of it is given up. */
 enum { GROUP_TRIES_MAX = 8, BALLAST_RETRY_MS = 1000 };
-
-enum verdict {
-    VERDICT_COMMITTED,
-    VERDICT_AGAIN_CAREFULLY, /* a write failed with something changed: take savepoints */
-    VERDICT_AGAIN,           /* a request was answered alone: go on without it */
-    VERDICT_FULL,            /* no room; nothing happened */
-    VERDICT_NOT_DONE,        /* nothing happened */
-    VERDICT_BROKEN,          /* nothing happened, but the handle is not to be trusted */
-    VERDICT_UNCERTAIN,       /* it may have happened, and the handle is not to be trusted */
-};
 
 struct group {
     struct sqlite_engine *engine;
@@ -28,34 +17,6 @@ struct group {
     bool careful;
     struct error error; /* of the last verdict that was not COMMITTED */
 };
-
-static bool is_io_error(int fault)
-{
-    return (fault & 0xff) == SQLITE_IOERR;
-}
-
-/** A page that can't be read or makes no sense: the fault of one record, not of the disk. */
-static bool is_bad_page(int fault)
-{
-    return fault == SQLITE_IOERR_READ || fault == SQLITE_IOERR_SHORT_READ ||
-           fault == SQLITE_IOERR_CORRUPTFS || (fault & 0xff) == SQLITE_CORRUPT;
-}
-
-/** No room, in any of the ways a file system says so to write(): then the frame that commits is
- * surely not there. From fsync() the same errors mean nothing of the kind. */
-static bool is_full(struct sqlite_db *db)
-{
-    if ((db->fault & 0xff) == SQLITE_FULL)
-        return true;
-    int failure = db->fault == SQLITE_IOERR_WRITE ? sqlite_db_errno(db) : 0;
-    return failure == ENOSPC || failure == EDQUOT || failure == EFBIG;
-}
-
-static bool is_read_only(struct sqlite_db *db)
-{
-    return (db->fault & 0xff) == SQLITE_READONLY ||
-           (db->fault == SQLITE_IOERR_WRITE && sqlite_db_errno(db) == EROFS);
-}
 
 static enum status run_sql(struct group *group, enum sqlite_sql sql)
 {
@@ -74,47 +35,17 @@ static void roll_back(struct group *group)
         db->fault = fault;
 }
 
-/** What a failure of the database before COMMIT means. */
-static enum verdict judge(const struct group *group)
-{
-    struct sqlite_db *db = &group->engine->db;
-    if (is_full(db))
-        return VERDICT_FULL;
-    if (is_io_error(db->fault) && !is_read_only(db))
-        return VERDICT_BROKEN;
-    return VERDICT_NOT_DONE;
-}
-
-/** A failed commit: only where write() itself was refused do we know that it did not happen. */
-static enum verdict judge_commit(const struct group *group)
-{
-    struct sqlite_db *db = &group->engine->db;
-    if (is_full(db))
-        return VERDICT_FULL;
-    bool did_not_begin = is_read_only(db) || (db->fault & 0xff) == SQLITE_BUSY;
-    return did_not_begin ? VERDICT_NOT_DONE : VERDICT_UNCERTAIN;
-}
-
-/** It did not go, and the database is well: a conflict, a value it does not take, a table that
- * somebody has dropped. */
-static bool is_own_affair(int fault)
-{
-    int kind = fault & 0xff;
-    return fault == SQLITE_OK || kind == SQLITE_CONSTRAINT || kind == SQLITE_TOOBIG ||
-           kind == SQLITE_MISMATCH || kind == SQLITE_ERROR;
-}
-
 /** After a request failed: VERDICT_COMMITTED where it fails alone and the group goes on. */
 static enum verdict after_failure(struct group *group, struct sqlite_request *request,
                                   const struct error *err)
 {
     struct sqlite_db *db = &group->engine->db;
     bool is_open = sqlite3_get_autocommit(db->handle) == 0;
-    if (is_open && is_own_affair(db->fault))
+    if (is_open && sqlite_fault_is_of_request(db->fault))
         return VERDICT_COMMITTED;
     group->error = *err;
-    if (!is_bad_page(db->fault))
-        return judge(group);
+    if (!sqlite_fault_is_of_page(db->fault))
+        return sqlite_verdict_of(&group->engine->db);
     request->is_answered = true;
     return VERDICT_AGAIN;
 }
@@ -135,7 +66,7 @@ static enum verdict end_savepoint(struct group *group, bool keep)
     enum status status = keep ? STATUS_OK : run_sql(group, SQL_SAVEPOINT_BACK);
     if (status == STATUS_OK)
         status = run_sql(group, SQL_SAVEPOINT_END);
-    return status == STATUS_OK ? VERDICT_COMMITTED : judge(group);
+    return status == STATUS_OK ? VERDICT_COMMITTED : sqlite_verdict_of(&group->engine->db);
 }
 
 static enum verdict run_write(struct group *group, struct sqlite_request *request)
@@ -145,7 +76,7 @@ static enum verdict run_write(struct group *group, struct sqlite_request *reques
     if (!is_admitted(group->engine, write))
         return VERDICT_COMMITTED;
     if (group->careful && run_sql(group, SQL_SAVEPOINT) != STATUS_OK)
-        return judge(group);
+        return sqlite_verdict_of(&group->engine->db);
     sqlite3_int64 changes = sqlite3_total_changes64(db->handle);
     if (sqlite_write_apply(db, write) == STATUS_OK)
         return group->careful ? end_savepoint(group, true) : VERDICT_COMMITTED;
@@ -198,7 +129,7 @@ static enum verdict commit(struct group *group)
     struct sqlite_engine *engine = group->engine;
     int64_t start = engine->monotonic_us != NULL ? engine->monotonic_us() : 0;
     if (run_sql(group, SQL_COMMIT) != STATUS_OK)
-        return judge_commit(group);
+        return sqlite_verdict_of_commit(&group->engine->db);
     engine->commits++;
     if (engine->monotonic_us != NULL)
         engine->commit_us_total += (uint64_t)(engine->monotonic_us() - start);
@@ -214,10 +145,10 @@ static enum verdict try_group(struct group *group)
         return VERDICT_NOT_DONE;
     }
     if (run_sql(group, SQL_BEGIN_WRITE) != STATUS_OK)
-        return judge(group);
+        return sqlite_verdict_of(&group->engine->db);
     enum verdict verdict = run_requests(group, true);
     if (verdict == VERDICT_COMMITTED && note_time(group) != STATUS_OK)
-        verdict = judge(group);
+        verdict = sqlite_verdict_of(&group->engine->db);
     if (verdict == VERDICT_COMMITTED)
         verdict = commit(group);
     if (verdict != VERDICT_COMMITTED)
@@ -281,12 +212,12 @@ static void fail_reads(struct group *group, const struct error *err)
 static enum verdict try_reads(struct group *group)
 {
     if (run_sql(group, SQL_BEGIN_READ) != STATUS_OK)
-        return judge(group);
+        return sqlite_verdict_of(&group->engine->db);
     enum verdict verdict = run_requests(group, false);
     if (verdict == VERDICT_COMMITTED && run_sql(group, SQL_COMMIT) == STATUS_OK)
         return VERDICT_COMMITTED;
     roll_back(group);
-    return verdict == VERDICT_COMMITTED ? judge(group) : verdict;
+    return verdict == VERDICT_COMMITTED ? sqlite_verdict_of(&group->engine->db) : verdict;
 }
 
 static void run_reads(struct group *group)

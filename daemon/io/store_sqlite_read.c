@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/** One more element of a result array, which lives in the read's arena and doubles as it grows. */
-static void *grow(struct store_read *read, void *items, size_t count, size_t size)
+void *sqlite_read_grow(struct store_read *read, void *items, size_t count, size_t size)
 {
     bool is_full = (count & (count - 1)) == 0; /* 0, 1, 2, 4, 8 … */
     if (!is_full)
@@ -31,8 +30,7 @@ void sqlite_bind_text_or_empty(sqlite3_stmt *statement, int at, struct str text)
     sqlite_bind_str(statement, at, str_is_set(text) ? text : STR(""));
 }
 
-/** The first bad record of a read is named; the rest is served. */
-static void note_bad(struct store_read *read, const struct error *err)
+void sqlite_read_note_bad(struct store_read *read, const struct error *err)
 {
     if (read->error.status == STATUS_OK)
         read->error = *err;
@@ -52,11 +50,11 @@ void sqlite_read_add_connection(struct store_read *read, sqlite3_stmt *row)
         status = error_set(&err, STATUS_INVALID, "damaged record: connection without id, version");
     if (status != STATUS_OK) {
         error_prefix(&err, STR_FMT, STR_ARG(c.id));
-        note_bad(read, &err);
+        sqlite_read_note_bad(read, &err);
         return;
     }
-    read->connections =
-        grow(read, read->connections, read->connection_count, sizeof(read->connections[0]));
+    read->connections = sqlite_read_grow(read, read->connections, read->connection_count,
+                                         sizeof(read->connections[0]));
     read->connections[read->connection_count++] = c;
 }
 
@@ -99,22 +97,6 @@ static enum status read_owner(struct sqlite_db *db, struct store_read *read)
     return status == STATUS_OK ? read->error.status : status;
 }
 
-static void add_event(struct store_read *read, sqlite3_stmt *row, int first)
-{
-    struct stored_event event = {
-        .seq = sqlite3_column_int64(row, first),
-        .draft =
-            {
-                .type = arena_copy(&read->arena, sqlite_column_str(row, first + 1)),
-                .subject = arena_copy(&read->arena, sqlite_column_str(row, first + 2)),
-                .wall_ms = sqlite3_column_int64(row, first + 3),
-                .data = arena_copy(&read->arena, sqlite_column_str(row, first + 4)),
-            },
-    };
-    read->events = grow(read, read->events, read->event_count, sizeof(read->events[0]));
-    read->events[read->event_count++] = event;
-}
-
 static void add_due(struct store_read *read, sqlite3_stmt *row)
 {
     struct due_entry entry = {
@@ -123,7 +105,7 @@ static void add_due(struct store_read *read, sqlite3_stmt *row)
         .due_ms = sqlite3_column_int64(row, 2),
         .expires_ms = sqlite3_column_int64(row, 3),
     };
-    read->due = grow(read, read->due, read->due_count, sizeof(read->due[0]));
+    read->due = sqlite_read_grow(read, read->due, read->due_count, sizeof(read->due[0]));
     read->due[read->due_count++] = entry;
 }
 
@@ -201,156 +183,7 @@ static enum status read_alerts(struct sqlite_db *db, struct store_read *read)
         size_t before = read->connection_count;
         sqlite_read_add_connection(read, statement);
         if (read->connection_count > before)
-            add_event(read, statement, (int)sqlite_connection_type.count + 3);
-    }
-    return STATUS_OK;
-}
-
-static void add_connector(struct store_read *read, sqlite3_stmt *row)
-{
-    struct connector connector = {0};
-    struct error err = {0};
-    enum status status =
-        sqlite_columns_read(&sqlite_connector_type, row, 0, &read->arena, &connector, &err);
-    connector.version = sqlite3_column_int64(row, (int)sqlite_connector_type.count);
-    if (status != STATUS_OK) {
-        error_prefix(&err, STR_FMT, STR_ARG(connector.id));
-        note_bad(read, &err);
-        return;
-    }
-    read->connectors =
-        grow(read, read->connectors, read->connector_count, sizeof(read->connectors[0]));
-    read->connectors[read->connector_count++] = connector;
-}
-
-static void add_credential(struct store_read *read, sqlite3_stmt *row)
-{
-    struct credential credential = {0};
-    struct error err = {0};
-    if (sqlite_columns_read(&sqlite_credential_type, row, 0, &read->arena, &credential, &err) !=
-        STATUS_OK) {
-        error_prefix(&err, STR_FMT, STR_ARG(credential.connector));
-        note_bad(read, &err);
-        return;
-    }
-    read->credentials =
-        grow(read, read->credentials, read->credential_count, sizeof(read->credentials[0]));
-    read->credentials[read->credential_count++] = credential;
-}
-
-/** All rows of a statement without parameters. */
-static enum status read_all(struct sqlite_db *db, struct store_read *read, enum sqlite_sql sql,
-                            void (*add)(struct store_read *read, sqlite3_stmt *row))
-{
-    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, sql);
-    bool row = true;
-    for (;;) {
-        enum status status = sqlite_db_step(db, statement, &row, &read->error);
-        if (status != STATUS_OK || !row)
-            return status;
-        add(read, statement);
-    }
-}
-
-static enum status read_connectors(struct sqlite_db *db, struct store_read *read)
-{
-    enum status status = read_all(db, read, SQL_CONNECTORS, add_connector);
-    return status == STATUS_OK ? read_all(db, read, SQL_CREDENTIALS, add_credential) : status;
-}
-
-static void add_count(struct store_read *read, sqlite3_stmt *row)
-{
-    int64_t phase = sqlite3_column_int64(row, 1), dead = sqlite3_column_int64(row, 2),
-            advisory = sqlite3_column_int64(row, 3);
-    if (phase < 0 || phase > PHASE_DISCONNECTED || dead < 0 || dead >= REASON_COUNT ||
-        advisory < 0 || advisory >= REASON_COUNT) {
-        struct error err = {0};
-        (void)error_set(&err, STATUS_INVALID, "damaged record: a count of connections");
-        note_bad(read, &err);
-        return;
-    }
-    struct count_row count = {
-        .connector = arena_copy(&read->arena, sqlite_column_str(row, 0)),
-        .phase = (enum phase)phase,
-        .dead_reason = (enum reason)dead,
-        .advisory_reason = (enum reason)advisory,
-        .retrying = sqlite3_column_int64(row, 4) != 0,
-        .credential_version = sqlite3_column_int64(row, 5),
-        .count = sqlite3_column_int64(row, 6),
-    };
-    read->counts = grow(read, read->counts, read->count_count, sizeof(read->counts[0]));
-    read->counts[read->count_count++] = count;
-}
-
-static enum status read_counts(struct sqlite_db *db, struct store_read *read)
-{
-    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TALLY_READ);
-    if (statement != NULL)
-        sqlite_bind_text_or_empty(statement, 1, read->connector);
-    return read_all(db, read, SQL_TALLY_READ, add_count);
-}
-
-static bool type_is_wanted(struct str types, struct str type)
-{
-    struct str rest = types, word;
-    bool any = true;
-    while (str_next_word(&rest, STR(" "), &word)) {
-        any = false;
-        if (str_eq(word, type))
-            return true;
-    }
-    return any;
-}
-
-static enum status read_events(struct sqlite_db *db, struct store_read *read)
-{
-    bool of_one = !str_is_empty(read->subject);
-    CLEANUP(sqlite_statement_reset)
-    sqlite3_stmt *statement = sqlite_db_statement(db, of_one ? SQL_EVENTS_OF_SUBJECT : SQL_EVENTS);
-    if (statement != NULL) {
-        sqlite3_bind_int64(statement, 1, read->after);
-        if (of_one)
-            sqlite_bind_str(statement, 2, read->subject);
-    }
-    bool row = true;
-    while (read->event_count < sqlite_read_limit(read)) {
-        enum status status = sqlite_db_step(db, statement, &row, &read->error);
-        if (status != STATUS_OK || !row)
-            return status;
-        if (type_is_wanted(read->types, sqlite_column_str(statement, 1)))
-            add_event(read, statement, 0);
-    }
-    return STATUS_OK;
-}
-
-static void add_audit(struct store_read *read, sqlite3_stmt *row)
-{
-    struct audit_entry entry = {
-        .seq = sqlite3_column_int64(row, 0),
-        .wall_ms = sqlite3_column_int64(row, 1),
-        .uid = sqlite3_column_int64(row, 2),
-        .gid = sqlite3_column_int64(row, 3),
-        .pid = sqlite3_column_int64(row, 4),
-        .method = arena_copy(&read->arena, sqlite_column_str(row, 5)),
-        .subject = arena_copy(&read->arena, sqlite_column_str(row, 6)),
-        .outcome = arena_copy(&read->arena, sqlite_column_str(row, 7)),
-        .detail = arena_copy(&read->arena, sqlite_column_str(row, 8)),
-    };
-    read->audit = grow(read, read->audit, read->audit_count, sizeof(read->audit[0]));
-    read->audit[read->audit_count++] = entry;
-}
-
-static enum status read_audit(struct sqlite_db *db, struct store_read *read)
-{
-    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_AUDIT);
-    if (statement != NULL)
-        sqlite3_bind_int64(statement, 1, read->after);
-    bool row = true;
-    while (read->audit_count < sqlite_read_limit(read)) {
-        enum status status = sqlite_db_step(db, statement, &row, &read->error);
-        if (status != STATUS_OK || !row)
-            return status;
-        add_audit(read, statement);
+            sqlite_read_add_event(read, statement, (int)sqlite_connection_type.count + 3);
     }
     return STATUS_OK;
 }
@@ -369,17 +202,17 @@ static enum status answer(struct sqlite_db *db, struct store_read *read)
     case STORE_READ_OPEN_ATTEMPTS:
         return read_attempts(db, read);
     case STORE_READ_CONNECTORS:
-        return read_connectors(db, read);
+        return sqlite_read_connectors(db, read);
     case STORE_READ_COUNTS:
-        return read_counts(db, read);
+        return sqlite_read_counts(db, read);
     case STORE_READ_EVENTS:
-        return read_events(db, read);
+        return sqlite_read_events(db, read);
     case STORE_READ_EVENT_BOUNDS:
         return sqlite_log_bounds(db, &read->bounds, &read->error);
     case STORE_READ_ALERTS:
         return read_alerts(db, read);
     case STORE_READ_AUDIT:
-        return read_audit(db, read);
+        return sqlite_read_audit(db, read);
     case STORE_READ_META:
         return sqlite_meta_get(db, read->name, &read->arena, &read->value, &read->error);
     }

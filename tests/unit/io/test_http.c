@@ -1,5 +1,6 @@
 /* Every way a request can end, against a server that does what the row says. */
 #include "http_fixture.h"
+#include "io/http_curl_hosts.h"
 #include "scripted_server.h"
 
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

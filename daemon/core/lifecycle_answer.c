@@ -1,0 +1,389 @@
+#include "core/lifecycle_step.h"
+
+#include "common/assert.h"
+#include "common/macros.h"
+
+enum {
+    DOUBTS_MIN = 3,
+    DOUBTS_SPAN_MS = 10 * 60 * 1000,
+    DOUBTS_ALONE_MS = 24 * 3600 * 1000, /* with nobody to compare with */
+    RETRY_LEFT_MIN_MS = 2000,           /* less is no time for another try */
+};
+
+static void keep_provider_error(struct connection *next, const struct refresh_answer *answer)
+{
+    next->provider_error_status = answer->status;
+    next->provider_error_code = answer->provider_code;
+    next->provider_error_message = answer->provider_message;
+}
+
+/* ---- refreshed ---- */
+
+static void take_tokens(struct connection *next, const struct refresh_answer *answer,
+                        struct now now)
+{
+    next->sealed_access = answer->sealed_access;
+    if (str_is_set(answer->token_type))
+        next->token_type = answer->token_type;
+    if (str_is_set(answer->sealed_refresh)) {
+        next->sealed_refresh = answer->sealed_refresh;
+        next->refresh_print = answer->refresh_print;
+        next->refresh_expires_ms = TIME_NONE; /* the old one's end is not the new one's */
+        next->no_rotation_count = 0;
+    } else if (next->no_rotation_count < 3) {
+        next->no_rotation_count++;
+    }
+    lifecycle_take_lifetimes(next, answer->lifetime_ms, answer->refresh_lifetime_ms, now);
+    next->last_success_ms = now.ms;
+    next->credential_version = answer->credential_version;
+    next->attempts = 0;
+}
+
+/* Another advisory already asks for what got lost. */
+static void take_scopes(struct connection *next, const struct refresh_answer *answer,
+                        struct now now)
+{
+    if (!answer->scope_said)
+        return;
+    next->scopes_granted = answer->scope;
+    bool is_reduced = next->advisory_reason == REASON_SCOPES_REDUCED;
+    if (next->advisory_reason != REASON_NONE && !is_reduced)
+        return;
+    if (!str_is_empty(answer->scope_lost))
+        lifecycle_set_advisory(next, REASON_SCOPES_REDUCED, STR_NONE, answer->scope_lost, now);
+    else if (is_reduced)
+        lifecycle_clear_advisory(next);
+}
+
+static void answered_refreshed(const struct connection *before, const struct refresh_answer *answer,
+                               const struct schedule_rules *rules, struct now now,
+                               struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    lifecycle_clear_retry(next);
+    lifecycle_clear_provider_error(next);
+    next->dead_reason = REASON_NONE; /* it lives, whatever was thought */
+    if (next->advisory_reason == REASON_NONE)
+        next->trouble_ms = TIME_NONE;
+    take_tokens(next, answer, now);
+    take_scopes(next, answer, now);
+    lifecycle_schedule_next(next, rules);
+    /* A provider that hands out nearly dead tokens must not be asked in a tight loop. */
+    if (next->due_ms != TIME_NONE && next->unscheduled == UNSCHEDULED_NOT)
+        next->due_ms = MAX_OF(next->due_ms, now.ms + schedule_gap_ms(next->lifetime_ms));
+    decision->signal = SIGNAL_CREDENTIAL_WORKS;
+    lifecycle_facts(before, decision);
+    lifecycle_fact_add(decision, FACT_REFRESHED);
+}
+
+/* ---- failures that say nothing about the grant ---- */
+
+static void note_throttle(const struct refresh_answer *answer, struct now now,
+                          struct decision *decision)
+{
+    if (answer->end != TRANSPORT_ANSWERED || answer->retry_after_ms < 0)
+        return;
+    decision->signal = SIGNAL_THROTTLED;
+    decision->throttled_until_ms = now.ms + answer->retry_after_ms;
+}
+
+/* Not later than would keep the access token alive, where another try can still help. */
+static int64_t retry_before_expiry(const struct connection *next, int64_t retry_ms, struct now now)
+{
+    int64_t left_ms = next->expires_ms - now.ms;
+    if (next->expires_ms == TIME_NONE || left_ms < RETRY_LEFT_MIN_MS || retry_ms < next->expires_ms)
+        return retry_ms;
+    return now.ms + left_ms / 2;
+}
+
+/* Past the access token's end, and tried all that time: a daemon that was down for a week has not
+ * tried anything. */
+static bool is_exhausted(const struct connection *next, const struct refresh_answer *answer,
+                         const struct schedule_rules *rules, struct now now)
+{
+    int64_t since_ms = MAX_OF(next->expires_ms, next->failing_since_ms);
+    return answer->others_succeed && now.ms - since_ms >= rules->exhausted_after_ms;
+}
+
+static void back_off(struct connection *next, const struct refresh_answer *answer,
+                     const struct schedule_rules *rules, struct now now, uint64_t random,
+                     struct decision *decision)
+{
+    if (next->failing_since_ms == TIME_NONE)
+        next->failing_since_ms = now.ms;
+    next->failures++;
+    if (is_exhausted(next, answer, rules, now)) {
+        lifecycle_set_dead(next, REASON_REFRESH_EXHAUSTED, now);
+        return;
+    }
+    int64_t retry_ms = now.ms + schedule_backoff_ms(rules, next->failures, random);
+    retry_ms = retry_before_expiry(next, retry_ms, now);
+    lifecycle_schedule_at(next, MAX_OF(retry_ms, decision->throttled_until_ms));
+}
+
+/* ---- uncertain ---- */
+
+static bool answer_is_uncertain(const struct refresh_answer *answer)
+{
+    if (answer->end != TRANSPORT_ANSWERED)
+        return answer->end == TRANSPORT_LOST;
+    if (answer->outcome == OUTCOME_MALFORMED)
+        return true;
+    bool is_told_to_wait = answer->status == 503 && answer->retry_after_ms >= 0;
+    return answer->outcome == OUTCOME_TRANSIENT && answer->status >= 500 && !is_told_to_wait &&
+           answer->replay.rotates;
+}
+
+/* When a presentation whose answer was lost is repeated, as the provider allows; TIME_NONE: like
+ * after any other failure. */
+static int64_t replay_at_ms(const struct connection *next, const struct refresh_answer *answer,
+                            struct now now)
+{
+    if (answer->replay.safe)
+        return TIME_NONE;
+    if (answer->replay.hold)
+        return next->expires_ms > now.ms ? next->expires_ms : TIME_NONE;
+    int64_t replay_ms = schedule_replay_ms(next->uncertain_tries);
+    if (replay_ms < 0 || answer->retry_after_ms > replay_ms)
+        return TIME_NONE;
+    return now.ms + replay_ms;
+}
+
+/* The answer may have been lost, and a new token with it: soon again and few times. */
+static void answered_uncertain(const struct refresh_answer *answer,
+                               const struct schedule_rules *rules, struct now now, uint64_t random,
+                               struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    keep_provider_error(next, answer);
+    note_throttle(answer, now, decision);
+    decision->keep_answer =
+        answer->end == TRANSPORT_ANSWERED && answer->outcome == OUTCOME_MALFORMED;
+    if (!answer->replay.safe)
+        next->uncertain_tries++;
+    int64_t replay_ms = replay_at_ms(next, answer, now);
+    if (replay_ms != TIME_NONE) {
+        if (next->failing_since_ms == TIME_NONE)
+            next->failing_since_ms = now.ms;
+        lifecycle_schedule_at(next, MAX_OF(replay_ms, decision->throttled_until_ms));
+    } else {
+        back_off(next, answer, rules, now, random, decision);
+    }
+}
+
+/* ---- dead ---- */
+
+/* A presentation that got lost explains every later refusal of that token, whatever the provider
+ * calls it; but not one that names the account. */
+static enum reason dead_reason_of(const struct connection *before,
+                                  const struct refresh_answer *answer)
+{
+    if (answer->outcome == OUTCOME_REAUTH_REQUIRED)
+        return REASON_REAUTHORIZATION_REQUIRED;
+    bool is_bare = answer->outcome != OUTCOME_GRANT_DEAD || answer->dead_reason == REASON_NONE ||
+                   answer->dead_reason == REASON_GRANT_REJECTED;
+    bool was_lost = before->uncertain_tries > 0 && !answer->replay.safe;
+    if (was_lost && (is_bare || answer->dead_reason != REASON_ACCOUNT_DISCONNECTED))
+        return REASON_ROTATION_LOST;
+    if (!is_bare)
+        return answer->dead_reason;
+    return answer->first_after_rotation ? REASON_SECRET_ROTATED : REASON_GRANT_REJECTED;
+}
+
+static struct str dead_detail_of(enum reason reason, const struct refresh_answer *answer)
+{
+    bool is_renamed = reason == REASON_ROTATION_LOST && answer->dead_reason != REASON_NONE &&
+                      answer->dead_reason != REASON_GRANT_REJECTED;
+    return !str_is_set(answer->detail) && is_renamed ? str_c(reason_text(answer->dead_reason))
+                                                     : answer->detail;
+}
+
+static void answered_dead(const struct connection *before, const struct refresh_answer *answer,
+                          struct now now, struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    decision->signal = SIGNAL_CREDENTIAL_WORKS;
+    /* Refused again while it counts as dead: the first verdict and its time stand. */
+    if (before->dead_reason != REASON_NONE && !lifecycle_is_tried_daily(before->dead_reason))
+        return;
+    enum reason reason = dead_reason_of(before, answer);
+    keep_provider_error(next, answer);
+    next->detail = dead_detail_of(reason, answer);
+    if (before->dead_reason != reason)
+        lifecycle_set_dead(next, reason, now);
+}
+
+/* ---- refused without a verdict ---- */
+
+/* What the connector's other connections went through meanwhile says whose fault it is. */
+static void answered_doubtful(const struct connection *before, const struct refresh_answer *answer,
+                              const struct schedule_rules *rules, struct now now, uint64_t random,
+                              struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    keep_provider_error(next, answer);
+    note_throttle(answer, now, decision);
+    if (next->doubts++ == 0) {
+        next->doubts_since_ms = now.ms;
+        next->failing_since_ms = now.ms; /* others have to succeed after this, not before */
+    }
+    bool is_lasting =
+        next->doubts >= DOUBTS_MIN && now.ms - next->doubts_since_ms >= DOUBTS_SPAN_MS;
+    int64_t alone_since_ms = MAX_OF(next->expires_ms, next->doubts_since_ms);
+    if (is_lasting && before->doubts > 0 && answer->others_succeed) {
+        bool is_scope = answer->outcome == OUTCOME_SCOPE_PROBLEM;
+        lifecycle_set_dead(
+            next, is_scope ? REASON_REAUTHORIZATION_REQUIRED : dead_reason_of(before, answer), now);
+        return;
+    }
+    if (is_lasting && answer->has_no_others && now.ms - alone_since_ms >= DOUBTS_ALONE_MS) {
+        lifecycle_set_dead(next, dead_reason_of(before, answer), now);
+        next->detail = STR("unclear");
+        return;
+    }
+    if (is_lasting && answer->others_fail)
+        decision->signal = SIGNAL_CREDENTIAL_REJECTED;
+    back_off(next, answer, rules, now, random, decision);
+}
+
+/* Nothing is said about the person: the connection stays as it is, and due. What was lost before
+ * stays lost; what failed before has nothing to do with it. */
+static void answered_client_rejected(struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    next->failures = 0;
+    if (next->doubts == 0)
+        next->failing_since_ms = TIME_NONE;
+    decision->signal = SIGNAL_CREDENTIAL_REJECTED;
+}
+
+/* ---- all of them ---- */
+
+static void history_note(struct connection *next, const struct refresh_answer *answer)
+{
+    connection_history_push(
+        next, (struct history_entry){
+                  .started_ms = answer->started_ms,
+                  .took_ms = (int32_t)MIN_OF(MAX_OF(answer->took_ms, 0), INT32_MAX),
+                  .status = (int16_t)(answer->end == TRANSPORT_ANSWERED ? answer->status : 0),
+                  .outcome = (uint8_t)answer->outcome,
+                  .transport = (uint8_t)answer->end,
+              });
+}
+
+/* A live grant was tried. */
+static void answered_alive(const struct connection *before, const struct refresh_answer *answer,
+                           const struct schedule_rules *rules, struct now now, uint64_t random,
+                           struct decision *decision)
+{
+    enum outcome outcome = answer->end == TRANSPORT_ANSWERED ? answer->outcome : OUTCOME_TRANSIENT;
+    switch (outcome) {
+    case OUTCOME_REFRESHED:
+    case OUTCOME_GRANT_DEAD:
+    case OUTCOME_REAUTH_REQUIRED:
+        break; /* lifecycle_answered() has had them */
+    case OUTCOME_CLIENT_REJECTED:
+        if (answer->bare_invalid_client)
+            answered_client_rejected(decision);
+        else
+            answered_doubtful(before, answer, rules, now, random, decision);
+        return;
+    case OUTCOME_SCOPE_PROBLEM:
+    case OUTCOME_REFUSED:
+        answered_doubtful(before, answer, rules, now, random, decision);
+        return;
+    case OUTCOME_TRANSIENT:
+    case OUTCOME_RATE_LIMITED:
+    case OUTCOME_MALFORMED:
+        if (answer_is_uncertain(answer)) {
+            answered_uncertain(answer, rules, now, random, decision);
+            return;
+        }
+        keep_provider_error(&decision->next, answer);
+        note_throttle(answer, now, decision);
+        back_off(&decision->next, answer, rules, now, random, decision);
+        return;
+    case OUTCOME_COUNT:
+        break;
+    }
+    ASSERT(!"an outcome that is left");
+}
+
+/* A dead grant was tried once more, and nothing definite came of it: it stays dead. But an answer
+ * that got lost may have brought it back to life, and is asked for again. */
+static void answered_still_dead(const struct refresh_answer *answer, struct now now,
+                                struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    note_throttle(answer, now, decision);
+    bool is_rejected = answer->end == TRANSPORT_ANSWERED &&
+                       answer->outcome == OUTCOME_CLIENT_REJECTED && answer->bare_invalid_client;
+    if (is_rejected)
+        decision->signal = SIGNAL_CREDENTIAL_REJECTED;
+    if (!answer_is_uncertain(answer))
+        return;
+    decision->keep_answer =
+        answer->end == TRANSPORT_ANSWERED && answer->outcome == OUTCOME_MALFORMED;
+    if (!answer->replay.safe)
+        next->uncertain_tries++;
+}
+
+static void try_again_tomorrow(struct connection *next, const struct refresh_answer *answer,
+                               struct now now)
+{
+    int64_t replay_ms = answer_is_uncertain(answer) ? replay_at_ms(next, answer, now) : TIME_NONE;
+    lifecycle_schedule_at(next, replay_ms != TIME_NONE ? replay_ms : now.ms + SCHEDULE_DAILY_MS);
+}
+
+void lifecycle_answered(const struct connection *connection, const struct connector *connector,
+                        const struct refresh_answer *answer, const struct schedule_rules *rules,
+                        struct now now, uint64_t random, struct decision *ret_decision)
+{
+    (void)connector;
+    lifecycle_begin(connection, ret_decision);
+    struct connection *next = &ret_decision->next;
+    if (connection->phase != PHASE_CONNECTED)
+        return; /* disconnected meanwhile: there is no grant that it could be about */
+    next->last_attempt_ms = now.ms;
+    next->attempts++;
+    history_note(next, answer);
+
+    bool is_answered = answer->end == TRANSPORT_ANSWERED;
+    if (is_answered && answer->outcome == OUTCOME_REFRESHED) {
+        answered_refreshed(connection, answer, rules, now, ret_decision);
+        return;
+    }
+    if (is_answered &&
+        (answer->outcome == OUTCOME_GRANT_DEAD || answer->outcome == OUTCOME_REAUTH_REQUIRED))
+        answered_dead(connection, answer, now, ret_decision);
+    else if (connection->dead_reason != REASON_NONE)
+        answered_still_dead(answer, now, ret_decision);
+    else
+        answered_alive(connection, answer, rules, now, random, ret_decision);
+    if (connection->dead_reason != REASON_NONE && lifecycle_is_tried_daily(next->dead_reason))
+        try_again_tomorrow(next, answer, now);
+    lifecycle_facts(connection, ret_decision);
+}
+
+void lifecycle_attempt_lost(const struct connection *connection, struct now now,
+                            struct decision *ret_decision)
+{
+    lifecycle_begin(connection, ret_decision);
+    struct connection *next = &ret_decision->next;
+    /* An attempt that is older than the grant was made with another refresh token. */
+    if (connection->phase != PHASE_CONNECTED ||
+        connection->issued_ms > connection->attempt_started_ms)
+        return;
+    next->attempts++;
+    next->uncertain_tries++;
+    connection_history_push(next, (struct history_entry){
+                                      .started_ms = connection->attempt_started_ms,
+                                      .outcome = OUTCOME_TRANSIENT,
+                                      .transport = TRANSPORT_LOST,
+                                  });
+    if (connection->dead_reason != REASON_NONE)
+        return;
+    if (next->failing_since_ms == TIME_NONE)
+        next->failing_since_ms = now.ms;
+    lifecycle_schedule_at(next, now.ms);
+}
