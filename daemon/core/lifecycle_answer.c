@@ -1,14 +1,43 @@
 #include "core/lifecycle_step.h"
 
-#include "common/assert.h"
 #include "common/macros.h"
 
 enum {
     DOUBTS_MIN = 3,
     DOUBTS_SPAN_MS = 10 * 60 * 1000,
     DOUBTS_ALONE_MS = 24 * 3600 * 1000, /* with nobody to compare with */
-    RETRY_LEFT_MIN_MS = 2000,           /* less is no time for another try */
+    CONFIRM_AFTER_MS = 60 * 1000,
+    RETRY_LEFT_MIN_MS = 2000, /* less is no time for another try */
 };
+
+/* ---- what kind of answer is it? ---- */
+
+static bool answer_is(const struct refresh_answer *answer, enum outcome outcome)
+{
+    return answer->end == TRANSPORT_ANSWERED && answer->outcome == outcome;
+}
+
+static bool answer_is_rejection(const struct refresh_answer *answer)
+{
+    return answer_is(answer, OUTCOME_CLIENT_REJECTED) && answer->bare_invalid_client;
+}
+
+static bool answer_is_doubtful(const struct refresh_answer *answer)
+{
+    return answer_is(answer, OUTCOME_REFUSED) || answer_is(answer, OUTCOME_SCOPE_PROBLEM) ||
+           (answer_is(answer, OUTCOME_CLIENT_REJECTED) && !answer->bare_invalid_client);
+}
+
+static bool answer_is_uncertain(const struct refresh_answer *answer)
+{
+    if (answer->end != TRANSPORT_ANSWERED)
+        return answer->end == TRANSPORT_LOST;
+    if (answer->outcome == OUTCOME_MALFORMED || answer->maybe_rotated)
+        return true;
+    bool is_told_to_wait = answer->status == 503 && answer->retry_after_ms >= 0;
+    return answer->outcome == OUTCOME_TRANSIENT && answer->status >= 500 && !is_told_to_wait &&
+           answer->replay.rotates;
+}
 
 static void keep_provider_error(struct connection *next, const struct refresh_answer *answer)
 {
@@ -22,7 +51,8 @@ static void keep_provider_error(struct connection *next, const struct refresh_an
 static void take_tokens(struct connection *next, const struct refresh_answer *answer,
                         struct now now)
 {
-    next->sealed_access = answer->sealed_access;
+    if (str_is_set(answer->sealed_access))
+        next->sealed_access = answer->sealed_access;
     if (str_is_set(answer->token_type))
         next->token_type = answer->token_type;
     if (str_is_set(answer->sealed_refresh)) {
@@ -123,17 +153,6 @@ static void back_off(struct connection *next, const struct refresh_answer *answe
 
 /* ---- uncertain ---- */
 
-static bool answer_is_uncertain(const struct refresh_answer *answer)
-{
-    if (answer->end != TRANSPORT_ANSWERED)
-        return answer->end == TRANSPORT_LOST;
-    if (answer->outcome == OUTCOME_MALFORMED)
-        return true;
-    bool is_told_to_wait = answer->status == 503 && answer->retry_after_ms >= 0;
-    return answer->outcome == OUTCOME_TRANSIENT && answer->status >= 500 && !is_told_to_wait &&
-           answer->replay.rotates;
-}
-
 /* When a presentation whose answer was lost is repeated, as the provider allows; TIME_NONE: like
  * after any other failure. */
 static int64_t replay_at_ms(const struct connection *next, const struct refresh_answer *answer,
@@ -215,6 +234,27 @@ static void answered_dead(const struct connection *before, const struct refresh_
 
 /* ---- refused without a verdict ---- */
 
+/* A verdict that this provider is known to take back at times: asked once more, later. */
+static bool needs_confirmation(const struct connection *before, const struct refresh_answer *answer,
+                               struct now now)
+{
+    return answer->confirm && before->dead_reason == REASON_NONE &&
+           (before->doubts == 0 || now.ms - before->doubts_since_ms < CONFIRM_AFTER_MS);
+}
+
+static void answered_unconfirmed(const struct refresh_answer *answer, struct now now,
+                                 struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    keep_provider_error(next, answer);
+    if (next->doubts++ == 0)
+        next->doubts_since_ms = now.ms;
+    if (next->failing_since_ms == TIME_NONE)
+        next->failing_since_ms = now.ms;
+    lifecycle_schedule_at(next, next->doubts_since_ms + CONFIRM_AFTER_MS);
+    decision->signal = SIGNAL_CREDENTIAL_WORKS;
+}
+
 /* What the connector's other connections went through meanwhile says whose fault it is. */
 static void answered_doubtful(const struct connection *before, const struct refresh_answer *answer,
                               const struct schedule_rules *rules, struct now now, uint64_t random,
@@ -271,42 +311,22 @@ static void history_note(struct connection *next, const struct refresh_answer *a
               });
 }
 
-/* A live grant was tried. */
+/* No verdict came of it. A live grant goes on being tried. */
 static void answered_alive(const struct connection *before, const struct refresh_answer *answer,
                            const struct schedule_rules *rules, struct now now, uint64_t random,
                            struct decision *decision)
 {
-    enum outcome outcome = answer->end == TRANSPORT_ANSWERED ? answer->outcome : OUTCOME_TRANSIENT;
-    switch (outcome) {
-    case OUTCOME_REFRESHED:
-    case OUTCOME_GRANT_DEAD:
-    case OUTCOME_REAUTH_REQUIRED:
-        break; /* lifecycle_answered() has had them */
-    case OUTCOME_CLIENT_REJECTED:
-        if (answer->bare_invalid_client)
-            answered_client_rejected(decision);
-        else
-            answered_doubtful(before, answer, rules, now, random, decision);
-        return;
-    case OUTCOME_SCOPE_PROBLEM:
-    case OUTCOME_REFUSED:
+    if (answer_is_uncertain(answer)) {
+        answered_uncertain(answer, rules, now, random, decision);
+    } else if (answer_is_rejection(answer)) {
+        answered_client_rejected(decision);
+    } else if (answer_is_doubtful(answer)) {
         answered_doubtful(before, answer, rules, now, random, decision);
-        return;
-    case OUTCOME_TRANSIENT:
-    case OUTCOME_RATE_LIMITED:
-    case OUTCOME_MALFORMED:
-        if (answer_is_uncertain(answer)) {
-            answered_uncertain(answer, rules, now, random, decision);
-            return;
-        }
+    } else {
         keep_provider_error(&decision->next, answer);
         note_throttle(answer, now, decision);
         back_off(&decision->next, answer, rules, now, random, decision);
-        return;
-    case OUTCOME_COUNT:
-        break;
     }
-    ASSERT(!"an outcome that is left");
 }
 
 /* A dead grant was tried once more, and nothing definite came of it: it stays dead. But an answer
@@ -316,9 +336,7 @@ static void answered_still_dead(const struct refresh_answer *answer, struct now 
 {
     struct connection *next = &decision->next;
     note_throttle(answer, now, decision);
-    bool is_rejected = answer->end == TRANSPORT_ANSWERED &&
-                       answer->outcome == OUTCOME_CLIENT_REJECTED && answer->bare_invalid_client;
-    if (is_rejected)
+    if (answer_is_rejection(answer))
         decision->signal = SIGNAL_CREDENTIAL_REJECTED;
     if (!answer_is_uncertain(answer))
         return;
@@ -348,13 +366,15 @@ void lifecycle_answered(const struct connection *connection, const struct connec
     next->attempts++;
     history_note(next, answer);
 
-    bool is_answered = answer->end == TRANSPORT_ANSWERED;
-    if (is_answered && answer->outcome == OUTCOME_REFRESHED) {
+    if (answer_is(answer, OUTCOME_REFRESHED)) {
         answered_refreshed(connection, answer, rules, now, ret_decision);
         return;
     }
-    if (is_answered &&
-        (answer->outcome == OUTCOME_GRANT_DEAD || answer->outcome == OUTCOME_REAUTH_REQUIRED))
+    bool is_verdict = !answer_is_uncertain(answer) && (answer_is(answer, OUTCOME_GRANT_DEAD) ||
+                                                       answer_is(answer, OUTCOME_REAUTH_REQUIRED));
+    if (is_verdict && needs_confirmation(connection, answer, now))
+        answered_unconfirmed(answer, now, ret_decision);
+    else if (is_verdict)
         answered_dead(connection, answer, now, ret_decision);
     else if (connection->dead_reason != REASON_NONE)
         answered_still_dead(answer, now, ret_decision);

@@ -3,32 +3,43 @@
 #include "engine/event_json.h"
 #include "engine/schedule.h"
 #include "engine/view.h"
+#include "port/record.h"
 
 struct disconnection {
     struct connection next;
 };
 
-static void on_saved(struct op *op, struct now now)
+static void finish(struct op *op, struct now now)
 {
     struct disconnection *disconnection = op->extra;
+    disconnection->next.version++;
+    schedule_note(op->engine, &disconnection->next, now);
+    op_result(op, view_connection(op->engine, &disconnection->next, op->entry, false, now), now);
+}
+
+static void on_saved(struct op *op, struct now now)
+{
+    const struct disconnection *disconnection = op->extra;
     if (op->write->status == STATUS_CONFLICT) {
         op_again(op, now);
+        return;
+    }
+    if (op->write->status == STATUS_UNCERTAIN) {
+        op_confirm(op, disconnection->next.id, disconnection->next.version + 1, finish);
         return;
     }
     if (op->write->status != STATUS_OK) {
         op_fail_store(op, &op->write->error);
         return;
     }
-    disconnection->next.version++;
-    schedule_note(op->engine, &disconnection->next, now);
-    op_result(op, view_connection(op->engine, &disconnection->next, op->entry, false, now), now);
+    finish(op, now);
 }
 
 static void save(struct op *op, const struct connection *before, struct decision *decision,
                  struct now now)
 {
     struct disconnection *disconnection = arena_alloc(&op->arena, sizeof(*disconnection));
-    disconnection->next = decision->next;
+    record_copy_connection(&op->arena, &decision->next, &disconnection->next);
     op->extra = disconnection;
     if (op_bool(op, "dry_run", false)) {
         struct json *result = view_connection(op->engine, &decision->next, op->entry, false, now);

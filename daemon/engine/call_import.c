@@ -8,6 +8,7 @@
 #include "engine/view.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
+#include "port/record.h"
 
 enum intent { INTENT_CONNECT, INTENT_RECONNECT, INTENT_SWITCH };
 
@@ -17,6 +18,7 @@ struct import {
     struct owner owner;
     struct new_grant grant;
     struct connection saved;
+    struct str apps_left; /* of a shared owner, not looked up yet */
 };
 
 /* ---- what the parameters say ---- */
@@ -185,20 +187,25 @@ static struct str seal(struct op *op, const struct connection *connection, const
     return arena_copy(&op->arena, buf_str(&sealed));
 }
 
-static void on_saved(struct op *op, struct now now)
+static void finish(struct op *op, struct now now)
 {
     struct import *import = op->extra;
-    if (op->write->status == STATUS_CONFLICT) {
-        op_again(op, now);
-        return;
-    }
-    if (op->write->status != STATUS_OK) {
-        op_fail_store(op, &op->write->error);
-        return;
-    }
     import->saved.version++;
     schedule_note(op->engine, &import->saved, now);
     op_result(op, view_connection(op->engine, &import->saved, op->entry, false, now), now);
+}
+
+static void on_saved(struct op *op, struct now now)
+{
+    const struct import *import = op->extra;
+    if (op->write->status == STATUS_CONFLICT)
+        op_again(op, now);
+    else if (op->write->status == STATUS_UNCERTAIN)
+        op_confirm(op, import->saved.id, import->saved.version + 1, finish);
+    else if (op->write->status != STATUS_OK)
+        op_fail_store(op, &op->write->error);
+    else
+        finish(op, now);
 }
 
 static void save(struct op *op, const struct connection *connection, bool is_switch, struct now now)
@@ -219,7 +226,7 @@ static void save(struct op *op, const struct connection *connection, bool is_swi
     struct decision decision;
     lifecycle_granted(connection, &op->entry->connector, grant, &op->engine->settings.rules, now,
                       &decision);
-    import->saved = decision.next;
+    record_copy_connection(&op->arena, &decision.next, &import->saved);
     struct store_write *write = store_write_new(now.ms);
     store_write_put_connection(write, &decision.next);
     event_append_facts(op->engine, write, op->entry, connection, &decision, now);
@@ -246,10 +253,12 @@ static void save_new(struct op *op, struct now now)
     save(op, &fresh, false, now);
 }
 
-static bool is_same_owner(const struct owner *a, const struct owner *b)
+/* An owner names the connection whose apps contain its apps. */
+static bool owner_names(const struct owner *named, const struct owner *stored)
 {
-    return str_eq(a->apps, b->apps) && str_eq(a->superagent, b->superagent) &&
-           str_eq(a->app, b->app) && str_eq(a->user, b->user);
+    return scope_set_covers(stored->apps, named->apps) &&
+           str_eq(named->superagent, stored->superagent) && str_eq(named->app, stored->app) &&
+           str_eq(named->user, stored->user);
 }
 
 /* Is the account the one that is connected? False: the op has failed. */
@@ -283,6 +292,8 @@ static void fail_exists(struct op *op, const struct connection *connection)
                  STR_ARG(connection->id));
 }
 
+static bool find_next_app(struct op *op);
+
 static void on_found(struct op *op, struct now now)
 {
     const struct import *import = op->extra;
@@ -293,6 +304,8 @@ static void on_found(struct op *op, struct now now)
     const struct connection *connection =
         op->read->connection_count > 0 ? &op->read->connections[0] : NULL;
     bool is_live = connection != NULL && connection->phase != PHASE_DISCONNECTED;
+    if (connection == NULL && find_next_app(op))
+        return;
     if (import->intent == INTENT_CONNECT && connection == NULL) {
         save_new(op, now);
         return;
@@ -311,7 +324,7 @@ static void on_found(struct op *op, struct now now)
         return;
     }
     if (str_is_set(op_text(op, "connection")) &&
-        !is_same_owner(&connection->owner, &import->owner)) {
+        !owner_names(&import->owner, &connection->owner)) {
         op_fail(op, RPC_CODE_INVALID_OWNER, "connection " STR_FMT " is held for another owner",
                 STR_ARG(connection->id));
         return;
@@ -322,6 +335,26 @@ static void on_found(struct op *op, struct now now)
     save(op, connection, !same, now);
 }
 
+static void find_by_key(struct op *op, struct str key)
+{
+    struct store_read *read = store_read_new(STORE_READ_CONNECTION_OWNER);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    read->owner_key = arena_copy(&read->arena, key);
+    op_read(op, read, on_found);
+}
+
+/* Each app has at most one connection of a connector: whichever has one is meant. */
+static bool find_next_app(struct op *op)
+{
+    struct import *import = op->extra;
+    struct str app;
+    if (!str_next_word(&import->apps_left, STR(" "), &app))
+        return false;
+    char key[OWNER_KEY_MAX];
+    find_by_key(op, owner_key_app(app, key));
+    return true;
+}
+
 static void find_connection(struct op *op)
 {
     struct import *import = op->extra;
@@ -329,12 +362,10 @@ static void find_connection(struct op *op)
         op_read_connection(op, on_found);
         return;
     }
+    import->apps_left = import->owner.apps;
     char key[OWNER_KEY_MAX];
-    struct store_read *read = store_read_new(STORE_READ_CONNECTION_OWNER);
-    read->connector = arena_copy(&read->arena, op->entry->connector.id);
-    read->owner_key =
-        arena_copy(&read->arena, owner_key(op->entry->connector.type, &import->owner, key));
-    op_read(op, read, on_found);
+    if (!find_next_app(op))
+        find_by_key(op, owner_key(op->entry->connector.type, &import->owner, key));
 }
 
 static void import_one(struct op *op, struct now now)

@@ -217,6 +217,8 @@ static bool prepare(struct op *op, struct connector_write *change, struct now no
 
 void call_register(struct op *op, struct now now)
 {
+    if (op->entry != NULL) /* begun anew */
+        catalog_unref(op->entry);
     op->entry = catalog_find(op->engine, op_text(op, "connector"));
     if (op->entry != NULL)
         catalog_ref(op->entry);

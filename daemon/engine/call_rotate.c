@@ -11,7 +11,6 @@ enum { OVERLAP_DEFAULT_S = 86400 };
 /* What lives as long as the call. */
 struct rotate_call {
     struct credential candidate;
-    struct secret *secret; /* NULL: the method needs none */
     bool checked;
     bool was_checked_with_nobody;
     struct job_waiter waiter;
@@ -24,19 +23,10 @@ static struct rotate_call *rotation_of(struct op *op)
     return op->extra;
 }
 
-static void rotation_end(struct op *op)
+/* Empty where the method needs none. */
+static struct str secret_of(const struct op *op)
 {
-    struct rotate_call *rotation = rotation_of(op);
-    if (rotation != NULL)
-        secret_free(rotation->secret);
-    if (rotation != NULL)
-        rotation->secret = NULL;
-}
-
-static void fail_store(struct op *op, const struct error *err)
-{
-    rotation_end(op);
-    op_fail_store(op, err);
+    return op->secret != NULL ? secret_str(op->secret) : STR_NONE;
 }
 
 static void finish(struct op *op, struct now now)
@@ -52,7 +42,6 @@ static void finish(struct op *op, struct now now)
                           ? STR("no connection to check it with")
                           : STR("refresh tokens belong to the old client id"));
     json_set_i64(result, "connections", rotation->connections);
-    rotation_end(op);
     op_result(op, result, now);
 }
 
@@ -61,7 +50,7 @@ static void finish(struct op *op, struct now now)
 static void on_counts(struct op *op, struct now now)
 {
     if (op->read->status != STATUS_OK) {
-        fail_store(op, &op->read->error);
+        op_fail_store(op, &op->read->error);
         return;
     }
     for (size_t i = 0; i < op->read->count_count; i++) {
@@ -80,17 +69,18 @@ static void read_counts(struct op *op)
 
 /* ---- taking over ---- */
 
+static void take_over(struct op *op, struct now now);
+
 static void on_rotated(struct connector_write *change, enum status status, const struct error *err,
                        struct now now)
 {
     struct op *op = change->user;
     if (status == STATUS_CONFLICT) {
-        rotation_end(op);
         op_again(op, now);
         return;
     }
     if (status != STATUS_OK) {
-        fail_store(op, err);
+        op_fail_store(op, err);
         return;
     }
     op->entry->preferred_version = 0;
@@ -99,7 +89,7 @@ static void on_rotated(struct connector_write *change, enum status status, const
     op->entry->row_wish = ROW_WISH_NONE;
     op->entry->persisted_success_ms = TIME_NONE;
     if (rotation_of(op)->checked)
-        credentials_note_success(op->engine, op->entry, change->next.credential_version, now);
+        credentials_note_works(op->engine, op->entry, change->next.credential_version, true, now);
     else if (op->entry->connector.rejected_ms != TIME_NONE)
         credentials_probe_now(op->engine, op->entry, now);
     read_counts(op);
@@ -138,17 +128,17 @@ static void take_over(struct op *op, struct now now)
     struct engine *engine = op->engine;
     struct rotate_call *rotation = rotation_of(op);
     struct connector_write *change = connector_write_begin(engine, op->entry, now);
-    if (change == NULL) {
-        rotation_end(op);
+    if (change == NULL) { /* what was checked need not be checked again */
+        op->begin = take_over;
         op_again(op, now);
         return;
     }
     struct connector *next = &change->next;
     struct credential candidate = rotation->candidate;
+    candidate.version = next->credential_version + 1; /* another rotation may have come between */
     CLEANUP(buf_deinit) struct buf sealed = {0};
-    if (rotation->secret != NULL)
-        catalog_seal_secret(engine, next->id, candidate.version, secret_str(rotation->secret),
-                            &sealed);
+    if (op->secret != NULL)
+        catalog_seal_secret(engine, next->id, candidate.version, secret_of(op), &sealed);
     candidate.sealed_secret = arena_copy(&change->arena, buf_str(&sealed));
     candidate.connector = next->id;
     retire_others(op, change, now);
@@ -179,7 +169,6 @@ static void on_checked(struct job_waiter *self, enum job_end end,
         take_over(op, now);
         return;
     case JOB_REJECTED:
-        rotation_end(op);
         op_fail(op, RPC_CODE_CHECK_FAILED,
                 "the provider refuses the new credential; nothing was changed");
         return;
@@ -187,7 +176,6 @@ static void on_checked(struct job_waiter *self, enum job_end end,
     case JOB_NOT_NEEDED:
     case JOB_STORE:
     case JOB_SETUP:
-        rotation_end(op);
         op_fail(op, RPC_CODE_CHECK_FAILED,
                 "the check got no answer that settles it%s%s; nothing was changed",
                 why[0] != '\0' ? ": " : "", why);
@@ -200,7 +188,7 @@ static void on_canaries(struct op *op, struct now now)
     struct engine *engine = op->engine;
     struct rotate_call *rotation = rotation_of(op);
     if (op->read->status != STATUS_OK) {
-        fail_store(op, &op->read->error);
+        op_fail_store(op, &op->read->error);
         return;
     }
     bool all_busy = false;
@@ -216,12 +204,10 @@ static void on_canaries(struct op *op, struct now now)
         rotation->op = op;
         rotation->waiter.done = on_checked;
         job_wait(task, &rotation->waiter);
-        job_start_check(engine, task, &rotation->candidate,
-                        rotation->secret != NULL ? secret_str(rotation->secret) : STR_NONE, now);
+        job_start_check(engine, task, &rotation->candidate, secret_of(op), now);
         return;
     }
     if (all_busy) {
-        rotation_end(op);
         op_again(op, now);
         return;
     }
@@ -280,20 +266,21 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
         .created_ms = now.ms,
     };
     struct error err = {0};
+    secret_free(op->secret);
+    op->secret = NULL;
     if (str_is_set(given))
-        rotation->secret = secret_copy(given);
-    else if (catalog_open_secret(op->engine, current, &rotation->secret, &err) != STATUS_OK) {
+        op->secret = secret_copy(given);
+    else if (catalog_open_secret(op->engine, current, &op->secret, &err) != STATUS_OK) {
         op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "the current secret can't be read: %s", err.text);
         return false;
     }
     const struct oauth_client client = {
         .client_id = client_id,
         .method = rotation->candidate.method,
-        .secret = rotation->secret != NULL ? secret_str(rotation->secret) : STR_NONE,
+        .secret = secret_of(op),
         .certificate = rotation->candidate.certificate,
     };
     if (oauth_client_check(&client, &err) != STATUS_OK) {
-        rotation_end(op);
         op_fail_params(op, is_key ? "private_key" : "client_secret", "%s", err.text);
         return false;
     }

@@ -48,6 +48,7 @@ struct catalog_entry {
     bool probing;                 /* a connection is being looked for, or asked */
     int64_t probe_retry_ms;
     enum row_wish row_wish;
+    int64_t wish_retry_ms;
     char rejection_code[64], rejection_message[208];
     int64_t rejection_status;
     int64_t rejected_version; /* credential */

@@ -83,16 +83,46 @@ static void on_row_written(struct connector_write *change, enum status status,
                            const struct error *err, struct now now)
 {
     struct catalog_entry *entry = change->entry;
+    enum row_wish wish = (enum row_wish)(intptr_t)change->user;
     if (status == STATUS_OK) {
-        entry->suspicion = SUSPICION_NONE;
+        if (wish != ROW_WISH_NONE)
+            entry->suspicion = SUSPICION_NONE;
         return;
     }
     /* Another change came first, or the store is in trouble: the wish is judged anew. */
-    entry->row_wish = (enum row_wish)(intptr_t)change->user;
-    entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+    if (entry->row_wish == ROW_WISH_NONE)
+        entry->row_wish = wish;
+    entry->wish_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
     if (status != STATUS_CONFLICT)
         log_write(change->engine->log, LOG_LEVEL_ERROR, "connector.save_failed", err->text,
                   LOG_TEXT("connector", entry->connector.id));
+}
+
+static bool is_past_overlap(const struct credential *credential, int64_t now_ms)
+{
+    return credential->state == CREDENTIAL_RETIRING && credential->retires_ms != TIME_NONE &&
+           now_ms >= credential->retires_ms;
+}
+
+/* What is past its overlap is erased. */
+static void retire_credentials(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    bool any = false;
+    for (size_t i = 0; i < entry->credential_count; i++)
+        any = any || is_past_overlap(&entry->credentials[i], now.ms);
+    struct connector_write *change =
+        any && !engine->draining ? connector_write_begin(engine, entry, now) : NULL;
+    if (change == NULL)
+        return;
+    for (size_t i = 0; i < change->credential_count; i++) {
+        struct credential *credential = &change->credentials[i];
+        if (!is_past_overlap(credential, now.ms))
+            continue;
+        credential->state = CREDENTIAL_RETIRED;
+        credential->sealed_secret = STR_NONE;
+        change->credential_changed[i] = true;
+    }
+    connector_write_commit(change, on_row_written, (void *)(intptr_t)ROW_WISH_NONE);
 }
 
 static void carry_out_wish(struct engine *engine, struct catalog_entry *entry, struct now now)
@@ -139,10 +169,22 @@ static void persist_success(struct engine *engine, struct catalog_entry *entry, 
     connector_write_commit(change, on_row_written, (void *)(intptr_t)ROW_WISH_NONE);
 }
 
-void credentials_note_success(struct engine *engine, struct catalog_entry *entry,
-                              int64_t credential_version, struct now now)
+/* Remembered once for all its connections, so that a refused one costs one extra request. */
+static void prefer(struct catalog_entry *entry, int64_t version)
 {
-    entry->last_success_ms = now.ms;
+    const struct credential *current =
+        catalog_credential(entry, entry->connector.credential_version);
+    const struct credential *works = catalog_credential(entry, version);
+    if (works != NULL && current != NULL && str_eq(works->client_id, current->client_id))
+        entry->preferred_version = works == current ? 0 : version;
+}
+
+void credentials_note_works(struct engine *engine, struct catalog_entry *entry,
+                            int64_t credential_version, bool refreshed, struct now now)
+{
+    if (refreshed)
+        entry->last_success_ms = now.ms;
+    prefer(entry, credential_version);
     if (entry->suspicion == SUSPICION_UNCONFIRMED) {
         entry->suspicion = SUSPICION_NONE;
         entry->acquitted_until_ms = now.ms + CREDENTIALS_ACQUITTED_MS;
@@ -158,6 +200,10 @@ void credentials_note_rejected(struct engine *engine, struct catalog_entry *entr
                                struct now now)
 {
     (void)engine;
+    /* It was sent before a rotation, or has been overtaken: nobody uses that credential now. */
+    if (rejection->version != catalog_working_version(entry) &&
+        rejection->version != entry->connector.credential_version)
+        return;
     if (entry->connector.rejected_ms != TIME_NONE) {
         entry->row_wish = ROW_WISH_PROBE_LATER;
         return;
@@ -165,8 +211,7 @@ void credentials_note_rejected(struct engine *engine, struct catalog_entry *entr
     str_copy_cut(rejection->code, entry->rejection_code, sizeof(entry->rejection_code));
     str_copy_cut(rejection->message, entry->rejection_message, sizeof(entry->rejection_message));
     entry->rejection_status = rejection->status;
-    entry->rejected_version = entry->preferred_version != 0 ? entry->preferred_version
-                                                            : entry->connector.credential_version;
+    entry->rejected_version = rejection->version;
     if (entry->suspicion == SUSPICION_NONE) {
         entry->suspicion = SUSPICION_UNCONFIRMED;
         entry->probe_retry_ms = now.ms;
@@ -238,14 +283,17 @@ static void on_candidates(struct completion *completion, struct now now)
         return;
     }
     struct task *chosen = NULL;
-    for (size_t i = 0; i < read->due_count && chosen == NULL; i++) {
+    /* Any of them, lest one that can't be refreshed be asked again and again. */
+    size_t first = read->due_count > 0 ? (size_t)(engine_random(engine) % read->due_count) : 0;
+    for (size_t n = 0; n < read->due_count && chosen == NULL; n++) {
+        const struct due_entry *due = &read->due[(first + n) % read->due_count];
         bool is_suspect = entry->suspicion == SUSPICION_UNCONFIRMED &&
-                          str_eq(read->due[i].id, str_c(entry->suspect_connection));
+                          str_eq(due->id, str_c(entry->suspect_connection));
         if (!is_suspect)
-            chosen = schedule_task(engine, read->due[i].id, entry);
+            chosen = schedule_task(engine, due->id, entry);
         if (chosen != NULL && chosen->place == TASK_NOWHERE) {
-            chosen->due_ms = chosen->stored_due_ms = read->due[i].due_ms;
-            chosen->expires_ms = read->due[i].expires_ms;
+            chosen->due_ms = chosen->stored_due_ms = due->due_ms;
+            chosen->expires_ms = due->expires_ms;
         }
     }
     bool failed = read->status != STATUS_OK;
@@ -263,7 +311,7 @@ static void on_candidates(struct completion *completion, struct now now)
 static bool wants_probe(const struct catalog_entry *entry, struct now now)
 {
     if (entry->probing || entry->row_wish != ROW_WISH_NONE || now.ms < entry->probe_retry_ms ||
-        entry->connector.disabled)
+        now.ms < entry->lane.closed_until_ms || entry->connector.disabled)
         return false;
     if (entry->suspicion == SUSPICION_UNCONFIRMED)
         return true;
@@ -275,7 +323,7 @@ static void look_for_candidate(struct engine *engine, struct catalog_entry *entr
     struct store_read *read = store_read_new(STORE_READ_DUE);
     read->connector = arena_copy(&read->arena, entry->connector.id);
     read->until_ms = INT64_MAX;
-    read->limit = 2;
+    read->limit = CREDENTIALS_CANDIDATES;
     read->user = engine;
     read->completion.resume = on_candidates;
     entry->probing = true;
@@ -287,11 +335,29 @@ void credentials_turn(struct engine *engine, struct now now)
 {
     for (size_t i = 0; i < engine->entry_count; i++) {
         struct catalog_entry *entry = engine->entries[i];
-        if (entry->row_wish != ROW_WISH_NONE)
+        if (entry->row_wish != ROW_WISH_NONE && now.ms >= entry->wish_retry_ms)
             carry_out_wish(engine, entry, now);
+        else if (entry->row_wish == ROW_WISH_NONE && now.ms >= entry->wish_retry_ms)
+            retire_credentials(engine, entry, now);
         if (!engine->draining && wants_probe(entry, now))
             look_for_candidate(engine, entry);
     }
+}
+
+/* When its row is to be written; while a write of it is under way its end brings a turn. */
+static int64_t row_next_ms(const struct catalog_entry *entry)
+{
+    int64_t next_ms = INT64_MAX;
+    if (entry->row_busy)
+        return next_ms;
+    if (entry->row_wish != ROW_WISH_NONE)
+        return entry->wish_retry_ms;
+    for (size_t i = 0; i < entry->credential_count; i++) {
+        const struct credential *credential = &entry->credentials[i];
+        if (credential->state == CREDENTIAL_RETIRING && credential->retires_ms != TIME_NONE)
+            next_ms = MIN_OF(next_ms, MAX_OF(credential->retires_ms, entry->wish_retry_ms));
+    }
+    return next_ms;
 }
 
 int64_t credentials_next_ms(const struct engine *engine)
@@ -299,12 +365,14 @@ int64_t credentials_next_ms(const struct engine *engine)
     int64_t next_ms = INT64_MAX;
     for (size_t i = 0; i < engine->entry_count && !engine->draining; i++) {
         const struct catalog_entry *entry = engine->entries[i];
-        if (entry->probing || entry->connector.disabled)
+        next_ms = MIN_OF(next_ms, row_next_ms(entry));
+        if (entry->probing || entry->connector.disabled || entry->row_wish != ROW_WISH_NONE)
             continue;
+        int64_t probe_ms = MAX_OF(entry->probe_retry_ms, entry->lane.closed_until_ms);
         if (entry->suspicion == SUSPICION_UNCONFIRMED)
-            next_ms = MIN_OF(next_ms, entry->probe_retry_ms);
+            next_ms = MIN_OF(next_ms, probe_ms);
         else if (entry->connector.rejected_ms != TIME_NONE)
-            next_ms = MIN_OF(next_ms, MAX_OF(entry->connector.probe_due_ms, entry->probe_retry_ms));
+            next_ms = MIN_OF(next_ms, MAX_OF(entry->connector.probe_due_ms, probe_ms));
     }
     return next_ms;
 }

@@ -19,17 +19,19 @@ enum {
     CREDENTIALS_RETRY_MS = 5 * 1000,
     CREDENTIALS_ACQUITTED_MS = 10 * 60 * 1000,
     CREDENTIALS_PERSIST_MS = 10 * 60 * 1000,
+    CREDENTIALS_CANDIDATES = 32,
 };
 
 /** The provider's words, for the event. Borrowed. */
 struct rejection {
+    int64_t version; /* of the credential that was refused */
     int64_t status;
     struct str code, message;
 };
 
-/** A connection got a definite answer that is not about the client. */
-void credentials_note_success(struct engine *engine, struct catalog_entry *entry,
-                              int64_t credential_version, struct now now);
+/** A connection got a definite answer that is not about the client; @refreshed: new tokens. */
+void credentials_note_works(struct engine *engine, struct catalog_entry *entry,
+                            int64_t credential_version, bool refreshed, struct now now);
 /** A connection was refused under this credential, and there is none to fall back to. */
 void credentials_note_rejected(struct engine *engine, struct catalog_entry *entry,
                                struct str connection, const struct rejection *rejection,

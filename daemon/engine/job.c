@@ -152,12 +152,21 @@ void job_read(struct job *job, struct now now)
 
 static void job_prepare(struct job *job, struct now now);
 
-/* An attempt was left open, by a crash or a lost save: what became of it nobody knows. */
-static void job_recover(struct job *job, struct now now)
+/* An attempt was left open, by a crash or a lost save: what became of it nobody knows. Of an intent
+ * of our own whose write was uncertain we do: nothing was sent. */
+void job_decide_lost(struct job *job, struct now now)
 {
     const struct connection *connection = &job->record->connections[0];
-    job->attempt_id = connection->attempt_id;
-    lifecycle_attempt_lost(connection, now, &job->decision);
+    if (connection->attempt_id == job->unsent_id)
+        job->decision = (struct decision){.next = *connection};
+    else
+        lifecycle_attempt_lost(connection, now, &job->decision);
+}
+
+static void job_recover(struct job *job, struct now now)
+{
+    job->attempt_id = job->record->connections[0].attempt_id;
+    job_decide_lost(job, now);
     job->then = JOB_THEN_START_OVER;
     job_save(job, now);
 }
@@ -183,6 +192,11 @@ static void on_read(struct completion *completion, struct now now)
     const struct connection *connection = &read->connections[0];
     if (connection->attempt_id != 0) {
         job_recover(job, now);
+        return;
+    }
+    if (job->engine->draining) {
+        job->why = "refreshd is stopping";
+        job_finish(job, JOB_FAILED, connection, now);
         return;
     }
     switch (lifecycle_due(connection, &job->task->entry->connector, &job->engine->settings.rules,
@@ -242,7 +256,8 @@ static enum status build_message(struct job *job, const struct credential *crede
     return oauth_build_refresh(&refresh, &job->request->message, err);
 }
 
-static enum status choose_credential(struct job *job, const struct credential **ret_credential,
+static enum status choose_credential(struct job *job, int64_t now_ms,
+                                     const struct credential **ret_credential,
                                      struct secret **ret_secret, struct error *err)
 {
     const struct catalog_entry *entry = job->task->entry;
@@ -250,7 +265,8 @@ static enum status choose_credential(struct job *job, const struct credential **
     if (credential == NULL)
         credential = job->credential_version != 0
                          ? catalog_credential(entry, job->credential_version)
-                         : catalog_working_credential(entry);
+                         : catalog_credential_for(
+                               entry, job->record->connections[0].credential_version, now_ms);
     if (credential == NULL)
         return error_set(err, STATUS_INVALID, "connector " STR_FMT " has no credential",
                          STR_ARG(entry->connector.id));
@@ -293,7 +309,7 @@ static void job_prepare(struct job *job, struct now now)
     }
     const struct credential *credential = NULL;
     forget_presented(job);
-    if (choose_credential(job, &credential, &job->client_secret, &err) != STATUS_OK) {
+    if (choose_credential(job, now.ms, &credential, &job->client_secret, &err) != STATUS_OK) {
         setup_failed(job, "refresh.credential_unusable", &err, now);
         return;
     }
@@ -351,6 +367,7 @@ static void on_intent(struct completion *completion, struct now now)
         job_send(job, now);
         return;
     }
+    job->unsent_id = status == STATUS_UNCERTAIN ? job->attempt_id : 0;
     job->attempt_id = 0;
     if ((status == STATUS_CONFLICT || status == STATUS_UNCERTAIN) && job->reads < JOB_READS_MAX) {
         job_read(job, now);
@@ -393,6 +410,21 @@ static enum job_end end_of(const struct job *job)
     return job->decision.next.dead_reason != REASON_NONE ? JOB_DEAD : JOB_FAILED;
 }
 
+/* Another credential of the same client that this job has not tried yet. */
+static void choose_fallback(struct job *job, struct now now)
+{
+    bool is_noted =
+        job->tried_count > 0 && job->tried[job->tried_count - 1] == job->credential_version;
+    if (!is_noted && job->tried_count < JOB_CREDENTIALS_MAX)
+        job->tried[job->tried_count++] = job->credential_version;
+    const struct credential *fallback = catalog_fallback_credential(
+        job->task->entry, job->tried, job->tried_count, now.ms);
+    if (fallback == NULL || job->tried_count == JOB_CREDENTIALS_MAX)
+        return;
+    job->then = JOB_THEN_FALL_BACK;
+    job->fallback_version = fallback->version;
+}
+
 void job_decide(struct job *job, struct now now)
 {
     const struct connection *connection = &job->record->connections[0];
@@ -401,12 +433,8 @@ void job_decide(struct job *job, struct now now)
                        &job->decision);
     job->then = JOB_THEN_FINISH;
     job->end = end_of(job);
-    const struct credential *fallback =
-        catalog_fallback_credential(job->task->entry, job->credential_version, now.ms);
-    if (job->end == JOB_REJECTED && job->candidate == NULL && fallback != NULL) {
-        job->then = JOB_THEN_FALL_BACK;
-        job->fallback_version = fallback->version;
-    }
+    if (job->end == JOB_REJECTED && job->candidate == NULL)
+        choose_fallback(job, now);
 }
 
 static void on_answer(struct completion *completion, struct now now)

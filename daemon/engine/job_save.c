@@ -49,11 +49,13 @@ static void act_on_signal(struct job *job, struct now now)
     switch (job->decision.signal) {
     case SIGNAL_CREDENTIAL_WORKS:
         if (job->candidate == NULL)
-            credentials_note_success(job->engine, entry, job->credential_version, now);
+            credentials_note_works(job->engine, entry, job->credential_version,
+                                   job->end == JOB_REFRESHED, now);
         return;
     case SIGNAL_CREDENTIAL_REJECTED:
         if (job->candidate == NULL) {
-            const struct rejection rejection = {.status = job->answer.status,
+            const struct rejection rejection = {.version = job->credential_version,
+                                                .status = job->answer.status,
                                                 .code = job->answer.provider_code,
                                                 .message = job->answer.provider_message};
             credentials_note_rejected(job->engine, entry, str_c(job->task->id), &rejection, now);
@@ -84,9 +86,10 @@ static void job_saved(struct job *job, struct now now)
         return;
     case JOB_THEN_FALL_BACK:
         log_write(job->engine->log, LOG_LEVEL_NOTICE, "credentials.fallback",
-                  "the current credential is refused; the retiring one is tried",
-                  LOG_TEXT("connector", next->connector));
-        job->task->entry->preferred_version = job->fallback_version;
+                  "a credential is refused; another one that may work is tried",
+                  LOG_TEXT("connector", next->connector),
+                  LOG_I64("refused", job->credential_version),
+                  LOG_I64("tried", job->fallback_version));
         job->credential_version = job->fallback_version;
         job->has_answer = false;
         job_read(job, now);
@@ -145,11 +148,12 @@ static void job_drop_answer(struct job *job, struct now now)
     engine->store.write(engine->store.ctx, write);
 }
 
-static bool was_saved_after_all(const struct job *job)
+/* Nobody else closes our attempt, and each save that does makes the next version. */
+static bool was_saved_after_all(const struct job *job, int64_t version, int64_t generation)
 {
     const struct connection *connection = record_of(job);
-    return job->has_answer && str_is_set(job->answer.refresh_print) &&
-           str_eq(connection->refresh_print, job->answer.refresh_print);
+    return job->attempt_id != 0 && connection->attempt_id != job->attempt_id &&
+           connection->version > version && connection->generation == generation;
 }
 
 /* The record is a newer one of the same grant: decide from it what the failed save was about. */
@@ -158,7 +162,7 @@ static void decide_again(struct job *job, struct now now)
     if (job->has_answer) {
         job_decide(job, now);
     } else if (job->then == JOB_THEN_START_OVER) {
-        lifecycle_attempt_lost(record_of(job), now, &job->decision);
+        job_decide_lost(job, now);
     } else if (job->attempt_id == 0) {
         job_read(job, now); /* nothing was sent: its time is judged anew */
         return;
@@ -182,15 +186,16 @@ static void on_reread(struct completion *completion, struct now now)
         job_finish(job, JOB_NOT_NEEDED, NULL, now);
         return;
     }
-    int64_t generation = record_of(job)->generation;
+    int64_t generation = record_of(job)->generation, version = record_of(job)->version;
     store_read_free(job->record);
     job->record = read;
     const struct connection *connection = record_of(job);
-    if (was_saved_after_all(job)) {
+    if (was_saved_after_all(job, version, generation)) {
         job->decision.next = *connection;
         job->decision.next.version--;
         job_saved(job, now);
-    } else if (connection->generation != generation || connection->attempt_id != job->attempt_id) {
+    } else if (connection->generation != generation || connection->phase != PHASE_CONNECTED ||
+               connection->attempt_id != job->attempt_id) {
         job_drop_answer(job, now);
     } else {
         decide_again(job, now);

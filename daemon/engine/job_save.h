@@ -48,6 +48,8 @@ struct job {
 
 void job_read(struct job *job, struct now now);
 void job_decide(struct job *job, struct now now);
+/** What becomes of a record whose attempt was found open. */
+void job_decide_lost(struct job *job, struct now now);
 /** Write job->decision, close the attempt, and go on with job->then. */
 void job_save(struct job *job, struct now now);
 /** @connection the record as it is stored now; NULL: it is gone */

@@ -32,6 +32,7 @@ static void op_free(struct op *op)
     store_read_free(op->read);
     store_write_free(op->write);
     json_free(op->params);
+    secret_free(op->secret);
     arena_deinit(&op->arena);
     free(op);
 }
@@ -167,13 +168,56 @@ void op_wait(struct op *op, struct now now)
     heap_push(&op->engine->op_retries, &op->retry, now.ms);
 }
 
+struct confirmation {
+    struct str id;
+    int64_t version;
+    op_step *done;
+};
+
+static void read_confirmation(struct op *op, struct now now);
+
+static void on_confirmation(struct op *op, struct now now)
+{
+    const struct confirmation *wanted = op->confirmation;
+    const struct store_read *read = op->read;
+    if (read->status != STATUS_OK) { /* to say anything now would be a guess */
+        op->after_wait = read_confirmation;
+        heap_push(&op->engine->op_retries, &op->retry, now.ms + OP_RETRY_MAX_MS);
+        return;
+    }
+    bool is_stored = read->connection_count > 0 && read->connections[0].version >= wanted->version;
+    if (is_stored)
+        wanted->done(op, now);
+    else
+        op_again(op, now);
+}
+
+static void read_confirmation(struct op *op, struct now now)
+{
+    (void)now;
+    struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
+    read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
+    read->ids[0] = arena_copy(&read->arena, op->confirmation->id);
+    read->id_count = 1;
+    op_read(op, read, on_confirmation);
+}
+
+void op_confirm(struct op *op, struct str id, int64_t version, op_step *done)
+{
+    struct confirmation *wanted = arena_alloc(&op->arena, sizeof(*wanted));
+    *wanted = (struct confirmation){.id = id, .version = version, .done = done};
+    op->confirmation = wanted;
+    read_confirmation(op, (struct now){0});
+}
+
 void op_again(struct op *op, struct now now)
 {
     if (++op->tries >= OP_TRIES_MAX) {
         op_fail(op, RPC_CODE_CONFLICT, "it was changed meanwhile, again and again: try later");
         return;
     }
-    heap_push(&op->engine->op_retries, &op->retry, now.ms + OP_RETRY_MS);
+    int64_t wait_ms = MIN_OF((int64_t)OP_RETRY_MS << MIN_OF(op->tries - 1, 10), OP_RETRY_MAX_MS);
+    heap_push(&op->engine->op_retries, &op->retry, now.ms + wait_ms);
 }
 
 void op_turn(struct engine *engine, struct now now)
@@ -182,7 +226,9 @@ void op_turn(struct engine *engine, struct now now)
     while ((top = heap_top(&engine->op_retries)) != NULL && top->key <= now.ms) {
         heap_remove(&engine->op_retries, top);
         struct op *op = CONTAINER_OF(top, struct op, retry);
-        op->begin(op, now);
+        op_step *step = op->after_wait != NULL ? op->after_wait : op->begin;
+        op->after_wait = NULL;
+        step(op, now);
     }
 }
 

@@ -26,6 +26,8 @@ struct op {
     struct arena arena; /* whatever lives as long as the call */
     op_step *begin;
     op_step *next;
+    op_step *after_wait; /* NULL: begin */
+    struct confirmation *confirmation;
     struct store_read *read;   /* the last one; freed by the next or with the op */
     struct store_write *write; /* likewise */
     int tries;
@@ -33,9 +35,10 @@ struct op {
     struct catalog_entry *entry; /* referenced, once op_take_entry() was called */
     void *extra;                 /* of the method's own; in arena */
     size_t subcalls;             /* of a bulk import */
+    struct secret *secret;       /* of rotate; wiped with the op */
 };
 
-enum { OP_TRIES_MAX = 20, OP_RETRY_MS = 10 };
+enum { OP_TRIES_MAX = 20, OP_RETRY_MS = 10, OP_RETRY_MAX_MS = 500 };
 
 /** Calls are begun by engine_call(). */
 struct op *op_new(struct engine *engine, enum rpc_method_id method, const struct json *params,
@@ -57,7 +60,10 @@ void op_fail_store(struct op *op, const struct error *err);
 void op_fail_state(struct op *op, const struct connection *connection);
 /** Begin with the next turn that runs methods. */
 void op_wait(struct op *op, struct now now);
-/** Begin anew shortly; past OP_TRIES_MAX it fails as `conflict`. */
+/** The last write may have been done: is this connection stored as it was written? Goes on with
+ * `done` where it is (@id lives as long as the op), else begins the whole call anew. */
+void op_confirm(struct op *op, struct str id, int64_t version, op_step *done);
+/** Begin anew shortly, each time later; past OP_TRIES_MAX it fails as `conflict`. */
 void op_again(struct op *op, struct now now);
 
 /** The member `connector` as an entry; fails the op and returns false where there is none. */

@@ -113,6 +113,7 @@ static bool read_failed(struct outbox *outbox, struct store_read *read, struct n
     outbox->busy = false;
     if (read->status == STATUS_OK)
         return false;
+    outbox->looked = false;
     outbox->retry_ms = now.ms + OUTBOX_RETRY_MAX_MS;
     store_read_free(read);
     return true;
@@ -165,8 +166,10 @@ static void on_restarted(struct completion *completion, struct now now)
     struct outbox *outbox = write->user;
     outbox->busy = false;
     outbox->have_bounds = false;
-    if (write->status != STATUS_OK)
+    if (write->status != STATUS_OK) {
+        outbox->published = 0; /* as the store has it: the bounds will tell */
         step_failed(outbox, &write->error, now);
+    }
     store_write_free(write);
 }
 

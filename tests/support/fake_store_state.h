@@ -1,0 +1,85 @@
+/** What the fake store's files share. */
+#ifndef SUPPORT_FAKE_STORE_STATE_H
+#define SUPPORT_FAKE_STORE_STATE_H
+
+#include "support/fake_store.h"
+#include "support/fake_tree.h"
+
+enum { FAKE_STORE_FAULTS_MAX = 8 };
+
+struct fake_row {
+    struct fake_node by_id, by_due;
+    struct connection connection;
+    struct str attempt_print; /* set with connection.attempt_id */
+    struct arena arena;
+};
+
+struct fake_owner {
+    struct fake_node by_key;
+    struct str connector, key;
+    struct fake_row *row;
+    struct arena arena;
+};
+
+struct fake_connector_row {
+    struct connector connector;
+    struct arena arena;
+};
+
+struct fake_credential_row {
+    struct credential credential;
+    struct arena arena;
+};
+
+struct fake_event {
+    struct stored_event event;
+    struct arena arena;
+};
+
+struct fake_request {
+    struct store_write *write; /* one of both */
+    struct store_read *read;
+};
+
+struct fake_store {
+    struct fake_clock *clock;
+    struct inbox *inbox;
+    int64_t latency_ms;
+    bool is_cut;
+    struct fake_request *queue;
+    size_t queue_head, queue_count, queue_capacity;
+    bool is_working;
+    struct fake_store_fault faults[FAKE_STORE_FAULTS_MAX];
+    size_t fault_count;
+    int failing_reads;
+    struct fake_store_odds odds;
+    struct fake_store_hooks hooks;
+    struct store_health health;
+
+    struct fake_tree by_id, by_due, owners;
+    struct fake_connector_row **connectors;
+    size_t connector_count;
+    struct fake_credential_row **credentials;
+    size_t credential_count;
+    struct fake_event **events;
+    size_t event_count, event_capacity;
+    int64_t last, published, purged;
+    struct audit_entry *audit;
+    size_t audit_count;
+    struct str *rescues;
+    size_t rescue_count;
+    struct str *metas; /* name, value, name, value */
+    size_t meta_count;
+    struct arena arena; /* of audit, rescues and metas */
+};
+
+struct fake_row *fake_store_row(const struct fake_store *store, struct str id);
+struct fake_owner *fake_store_owner(const struct fake_store *store, struct str connector,
+                                    struct str key);
+struct fake_connector_row *fake_store_connector_row(const struct fake_store *store, struct str id);
+/** All of it, or nothing and why. */
+enum status fake_store_apply(struct fake_store *store, struct store_write *write);
+void fake_store_answer(struct fake_store *store, struct store_read *read);
+void fake_store_wipe(struct fake_store *store);
+
+#endif
