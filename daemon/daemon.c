@@ -430,6 +430,20 @@ static void catch_signals(struct daemon *daemon)
     daemon->signals[2] = loop_signal_new(daemon->loop, SIGHUP, on_hangup, daemon);
 }
 
+/* What an operator should know and nothing fails by. */
+static void warn_at_start(struct daemon *daemon)
+{
+    CLEANUP(config_faults_deinit) struct config_faults reserved = {0};
+    config_find_reserved(&daemon->startup.config, &reserved);
+    for (size_t i = 0; i < reserved.count; i++)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "start.key_reserved",
+                  "nothing acts on this key in this version", LOG_TEXT("key", reserved.lines[i]));
+    if (!daemon->process.memory_locked)
+        log_write(&daemon->log, LOG_LEVEL_WARNING, "start.memory_not_locked",
+                  "secrets in memory may reach swap: LimitMEMLOCK=infinity in the unit helps",
+                  LOG_TEXT("why", str_c(daemon->process.lock_refused_because)));
+}
+
 static enum exit_status start(struct daemon *daemon)
 {
     enum exit_status exit_status = startup_read(&daemon->startup, daemon->config_path);
@@ -447,10 +461,7 @@ static enum exit_status start(struct daemon *daemon)
         return exit_status;
     catch_signals(daemon);
     daemon->watchdog_interval_ms = sysd_watchdog_ms() / 2;
-    if (!daemon->process.memory_locked)
-        log_write(&daemon->log, LOG_LEVEL_WARNING, "start.memory_not_locked",
-                  "secrets in memory may reach swap: LimitMEMLOCK=infinity in the unit helps",
-                  LOG_TEXT("why", str_c(daemon->process.lock_refused_because)));
+    warn_at_start(daemon);
     engine_start(daemon->engine, read_now(daemon));
     return EXIT_STATUS_OK;
 }

@@ -179,6 +179,15 @@ void config_deinit(struct config *config)
     *config = (struct config){0};
 }
 
+void config_find_reserved(const struct config *config, struct config_faults *lines)
+{
+    for (size_t i = 0; config_key_at(i) != NULL; i++) {
+        const struct config_key *key = config_key_at(i);
+        if (key->reserved && str_is_set(config->texts[i]))
+            config_fault_add(lines, "[%s] %s", key->section, key->name);
+    }
+}
+
 void config_find_fixed(const struct config *running, const struct config *fresh,
                        struct config_faults *lines)
 {

@@ -120,6 +120,9 @@ MUST_CHECK enum status config_load_text(struct config *config, struct str name, 
 
 void config_deinit(struct config *config);
 
+/** The keys that were given and that nothing acts on in this version, as "[guard] settle". */
+void config_find_reserved(const struct config *config, struct config_faults *lines);
+
 /**
  * What a reload can't take over: one line for each changed key that is read only at start, as
  * "[store] url". @lines zeroed or in use

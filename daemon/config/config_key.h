@@ -38,6 +38,7 @@ struct config_key {
     bool reloadable;    /* else read at start only */
     bool secret;        /* may hold a password: never shown in a mistake */
     const char *doc;    /* for people: whole sentences, plain text */
+    bool reserved;      /* read and checked, but nothing acts on it in this version */
 };
 
 struct config_section {

@@ -36,6 +36,8 @@ static void describe(const struct config_key *key, struct buf *out)
         buf_printf(out, " Unset: %s.", key->absent);
     if (!key->reloadable)
         buf_append(out, STR(" Read at start only."));
+    if (key->reserved)
+        buf_append(out, STR(" Checked, but nothing acts on it in this version yet."));
 }
 
 static void write_key(const struct config_key *key, struct buf *out)
