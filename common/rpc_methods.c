@@ -67,9 +67,12 @@ static const struct rpc_param owner_members[] = {
 };
 
 static const struct rpc_param policy_members[] = {
-    ENUM("refresh", MAY, "eager|on_demand", "always fresh (default), or only while somebody reads"),
-    INTEGER("idle_after_s", MAY, 1, SECONDS_MAX, "on_demand: unread for so long is idle"),
-    INTEGER("probe_every_s", MAY, 0, SECONDS_MAX, "check grants between refreshes; 0 never"),
+    ENUM("refresh", MAY, "eager|on_demand",
+         "always fresh (default), or only while somebody reads (kept; all are eager as yet)"),
+    INTEGER("idle_after_s", MAY, 1, SECONDS_MAX,
+            "on_demand: unread for so long is idle (kept; nothing acts on it as yet)"),
+    INTEGER("probe_every_s", MAY, 0, SECONDS_MAX,
+            "check grants between refreshes; 0 never (kept; nothing acts on it as yet)"),
     FLAG("refreshed_events", "publish an event for each refresh too"),
     END,
 };
