@@ -26,7 +26,7 @@ static int64_t share_of(uint64_t random, int64_t limit)
     uint64_t upper = random >> 32;
     uint64_t whole = (uint64_t)limit / 1024;
     uint64_t rest = (uint64_t)limit % 1024;
-    return (int64_t)((whole * upper >> 22) + (rest * upper >> 32));
+    return (int64_t)((whole * upper + (rest * upper >> 10)) >> 22);
 }
 
 int64_t schedule_due_ms(struct str connection_id, int64_t issued_ms, int64_t lifetime_ms,

@@ -281,6 +281,11 @@ size_t engine_in_flight(const struct engine *engine)
     return engine->jobs;
 }
 
+size_t engine_task_count(const struct engine *engine)
+{
+    return engine->schedule.task_count;
+}
+
 bool engine_is_drained(const struct engine *engine)
 {
     return engine->jobs == 0 && engine->ops == 0 && engine->background == 0 &&

@@ -92,6 +92,8 @@ void engine_drain(struct engine *engine, struct now now);
 bool engine_is_drained(const struct engine *engine);
 /** Requests under way and answers not yet saved, for the log. */
 size_t engine_in_flight(const struct engine *engine);
+/** Connections in memory: the near future of the schedule and what is under way. */
+size_t engine_task_count(const struct engine *engine);
 
 /** Is anything overdue that nobody has touched past a named bound? The watchdog is fed only if not.
  */

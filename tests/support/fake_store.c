@@ -10,14 +10,14 @@
 
 static int compare_ids(const struct fake_node *a, const struct fake_node *b)
 {
-    return str_compare(CONTAINER_OF(a, const struct fake_row, by_id)->connection.id,
-                       CONTAINER_OF(b, const struct fake_row, by_id)->connection.id);
+    return str_compare(FAKE_ROW(a, struct fake_row, by_id)->connection.id,
+                       FAKE_ROW(b, struct fake_row, by_id)->connection.id);
 }
 
 static int compare_due(const struct fake_node *a, const struct fake_node *b)
 {
-    const struct connection *left = &CONTAINER_OF(a, const struct fake_row, by_due)->connection;
-    const struct connection *right = &CONTAINER_OF(b, const struct fake_row, by_due)->connection;
+    const struct connection *left = &FAKE_ROW(a, struct fake_row, by_due)->connection;
+    const struct connection *right = &FAKE_ROW(b, struct fake_row, by_due)->connection;
     if (left->due_ms != right->due_ms)
         return left->due_ms < right->due_ms ? -1 : 1;
     return str_compare(left->id, right->id);
@@ -25,8 +25,8 @@ static int compare_due(const struct fake_node *a, const struct fake_node *b)
 
 static int compare_owners(const struct fake_node *a, const struct fake_node *b)
 {
-    const struct fake_owner *left = CONTAINER_OF(a, const struct fake_owner, by_key);
-    const struct fake_owner *right = CONTAINER_OF(b, const struct fake_owner, by_key);
+    const struct fake_owner *left = FAKE_ROW(a, struct fake_owner, by_key);
+    const struct fake_owner *right = FAKE_ROW(b, struct fake_owner, by_key);
     int order = str_compare(left->connector, right->connector);
     return order != 0 ? order : str_compare(left->key, right->key);
 }
@@ -328,9 +328,9 @@ const struct connection *fake_store_next(const struct fake_store *store,
                                          const struct connection *after)
 {
     const struct fake_row *row =
-        after != NULL ? CONTAINER_OF(after, const struct fake_row, connection) : NULL;
+        after != NULL ? FAKE_ROW(after, struct fake_row, connection) : NULL;
     const struct fake_node *node = fake_tree_after(&store->by_id, row != NULL ? &row->by_id : NULL);
-    return node != NULL ? &CONTAINER_OF(node, const struct fake_row, by_id)->connection : NULL;
+    return node != NULL ? &FAKE_ROW(node, struct fake_row, by_id)->connection : NULL;
 }
 
 struct str fake_store_attempt_print(const struct fake_store *store, struct str id)

@@ -6,7 +6,7 @@
 
 static const struct fake_row *row_of(const struct fake_node *node)
 {
-    return CONTAINER_OF(node, const struct fake_row, by_id);
+    return FAKE_ROW(node, struct fake_row, by_id);
 }
 
 static size_t limit_of(const struct store_read *read)
@@ -130,7 +130,7 @@ static void read_due(const struct fake_store *store, struct store_read *read)
     const struct fake_node *node = &key.by_due;
     while (read->due_count < limit_of(read) &&
            (node = fake_tree_after(&store->by_due, node)) != NULL) {
-        const struct connection *c = &CONTAINER_OF(node, const struct fake_row, by_due)->connection;
+        const struct connection *c = &FAKE_ROW(node, struct fake_row, by_due)->connection;
         if (c->due_ms > read->until_ms)
             return;
         if (!str_is_empty(read->connector) && !str_eq(read->connector, c->connector))

@@ -135,7 +135,7 @@ static enum status check_connector(struct fake_store *store, struct store_write 
                             : op->connector.version == 0 && !is_delete;
     const struct fake_node *node = NULL;
     while (fits && is_delete && (node = fake_tree_after(&store->by_id, node)) != NULL) {
-        const struct connection *c = &CONTAINER_OF(node, const struct fake_row, by_id)->connection;
+        const struct connection *c = &FAKE_ROW(node, struct fake_row, by_id)->connection;
         if (str_eq(c->connector, id) && c->phase != PHASE_DISCONNECTED)
             return conflict(write, "connector has connections", id);
     }
@@ -343,7 +343,7 @@ static bool is_an_alert(const struct fake_store *store, int64_t seq)
 {
     const struct fake_node *node = NULL;
     while ((node = fake_tree_after(&store->by_id, node)) != NULL) {
-        if (CONTAINER_OF(node, const struct fake_row, by_id)->connection.alert_seq == seq)
+        if (FAKE_ROW(node, struct fake_row, by_id)->connection.alert_seq == seq)
             return true;
     }
     return false;

@@ -14,6 +14,10 @@ struct fake_node {
     uint64_t weight;
 };
 
+/** The row that a node lives in, to be read only. */
+#define FAKE_ROW(node, type, member) \
+    ((const type *)((const char *)(node) - offsetof(type, member)))
+
 struct fake_tree {
     struct fake_node *root;
     int (*compare)(const struct fake_node *a, const struct fake_node *b);

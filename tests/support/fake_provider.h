@@ -1,0 +1,113 @@
+/**
+ * An authorization server's token endpoint behind port/http.h: clients with their secrets, grants
+ * with their refresh tokens, and a network that loses things. It knows the truth that the daemon has
+ * to find out, and counts every presentation.
+ *
+ *     struct fake_grant *ana = fake_provider_grant(provider, "client-1");
+ *     … import ana's tokens …
+ *     fake_provider_play(provider, ana, (struct fake_answer){.kind = FAKE_LOST_ANSWER, .count = 2});
+ */
+#ifndef SUPPORT_FAKE_PROVIDER_H
+#define SUPPORT_FAKE_PROVIDER_H
+
+#include "port/http.h"
+#include "support/fake_clock.h"
+
+struct fake_provider;
+
+enum fake_answer_kind {
+    FAKE_HONEST,       /* what the grant's state says */
+    FAKE_NOT_SENT,     /* no connection: nobody saw the token */
+    FAKE_LOST_REQUEST, /* times out; it never arrived */
+    FAKE_LOST_ANSWER,  /* times out; it arrived and took effect */
+    FAKE_STATUS,       /* status and body as given, without effect */
+    FAKE_STATUS_AFTER, /* the same, and it took effect all the same */
+    FAKE_TRUNCATED,    /* half of the honest answer */
+};
+
+struct fake_answer {
+    enum fake_answer_kind kind;
+    int count;                /* of the next requests; -1: until cleared */
+    int status;               /* of FAKE_STATUS… */
+    const char *body;         /* static */
+    const char *content_type; /* static; NULL: JSON */
+    const char *retry_after;  /* static; NULL: none */
+};
+
+enum fake_rotation {
+    FAKE_ROTATES_NEVER,
+    FAKE_ROTATES_ALWAYS,
+};
+
+struct fake_grant {
+    struct fake_provider *provider;
+    size_t number;
+    char client_id[64];
+    enum fake_rotation rotation;
+    int64_t grace_ms;      /* so long the token before is good as well, for the same successor */
+    bool reuse_revokes;    /* and afterwards its use kills the family */
+    int64_t lifetime_s;    /* 0: not said */
+    const char *scope;     /* static; NULL: not said */
+    const char *death;     /* static: a body for 400 once dead; NULL: a bare invalid_grant */
+    bool is_dead;
+    int64_t serial;        /* of the token that is good */
+    int64_t rotated_ms;
+    int64_t access_serial;
+    /* What was seen. */
+    size_t presented, refreshed, refused, stale;
+    int64_t last_presented_ms;
+    int64_t known_serial;  /* the highest that an answer which arrived has told */
+    size_t unanswered;     /* presentations under way now */
+    struct fake_answer script;
+};
+
+struct fake_provider_odds {
+    struct fake_random *random; /* NULL: all goes well */
+    int64_t not_sent, lost_request, lost_answer, status_before, status_after, throttled, truncated,
+        html;
+};
+
+struct fake_provider_hooks {
+    void *ctx;
+    /** A request leaves; the token may be seen from here on. */
+    void (*presented)(void *ctx, struct fake_grant *grant, struct str refresh_token,
+                      int64_t deadline_ms);
+};
+
+enum { FAKE_TOKEN_SIZE = 64 };
+
+struct fake_provider *fake_provider_new(struct fake_clock *clock, struct inbox *inbox);
+void fake_provider_free(struct fake_provider *provider);
+struct http_port fake_provider_port(struct fake_provider *provider);
+void fake_provider_set_latency(struct fake_provider *provider, int64_t latency_ms,
+                               int64_t jitter_ms);
+void fake_provider_set_odds(struct fake_provider *provider, struct fake_provider_odds odds);
+void fake_provider_set_hooks(struct fake_provider *provider, struct fake_provider_hooks hooks);
+
+/** This secret is good for this client from now on, beside others; or no longer. */
+void fake_provider_accept(struct fake_provider *provider, const char *client_id,
+                          const char *secret);
+void fake_provider_refuse(struct fake_provider *provider, const char *client_id,
+                          const char *secret);
+struct fake_grant *fake_provider_grant(struct fake_provider *provider, const char *client_id);
+size_t fake_provider_grant_count(const struct fake_provider *provider);
+struct fake_grant *fake_provider_grant_at(const struct fake_provider *provider, size_t index);
+/** How the next requests go, of one grant or, with NULL, of all. */
+void fake_provider_play(struct fake_provider *provider, struct fake_grant *grant,
+                        struct fake_answer answer);
+
+/** The refresh token that is good now; the access token handed out last. */
+const char *fake_grant_refresh_token(const struct fake_grant *grant, char text[FAKE_TOKEN_SIZE]);
+const char *fake_grant_access_token(const struct fake_grant *grant, char text[FAKE_TOKEN_SIZE]);
+
+size_t fake_provider_requests(const struct fake_provider *provider);
+/** Most requests under way at one time. */
+size_t fake_provider_peak(const struct fake_provider *provider);
+/** Client authentications that were refused. */
+size_t fake_provider_rejections(const struct fake_provider *provider);
+
+/** The process is gone: what is under way goes on over there, and nobody hears the answer. */
+void fake_provider_cut(struct fake_provider *provider);
+void fake_provider_reopen(struct fake_provider *provider);
+
+#endif

@@ -1,0 +1,349 @@
+#include "support/fake_redis.h"
+
+#include "common/assert.h"
+#include "common/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct field {
+    char *name, *value;
+};
+
+struct hash {
+    struct field *fields;
+    size_t count;
+};
+
+struct fake_redis {
+    struct fake_clock *clock;
+    struct inbox *inbox;
+    bool is_down, is_cut;
+    struct fake_redis_odds odds;
+    struct fake_redis_entry *stream;
+    size_t count, capacity;
+    int64_t generated;
+    bool has_log;
+    char log_id[40];
+    int64_t last;
+    struct hash hash, fresh;
+    size_t published;
+    struct errand *errands;
+    char error[64];
+};
+
+struct errand {
+    struct errand *next;
+    struct fake_redis *redis;
+    struct publish_request *request; /* NULL: nobody hears */
+};
+
+/* ---- keys ---- */
+
+static void hash_clear(struct hash *hash)
+{
+    for (size_t i = 0; i < hash->count; i++) {
+        free(hash->fields[i].name);
+        free(hash->fields[i].value);
+    }
+    free(hash->fields);
+    *hash = (struct hash){0};
+}
+
+static size_t hash_place(const struct hash *hash, struct str name)
+{
+    size_t i = 0;
+    while (i < hash->count && !str_eq(str_c(hash->fields[i].name), name))
+        i++;
+    return i;
+}
+
+static void hash_delete(struct hash *hash, struct str name)
+{
+    size_t i = hash_place(hash, name);
+    if (i == hash->count)
+        return;
+    free(hash->fields[i].name);
+    free(hash->fields[i].value);
+    hash->fields[i] = hash->fields[--hash->count];
+}
+
+static void hash_set(struct hash *hash, struct str name, struct str value)
+{
+    hash_delete(hash, name);
+    hash->fields = memory_grow(hash->fields, (hash->count + 1) * sizeof(*hash->fields));
+    hash->fields[hash->count++] =
+        (struct field){.name = memory_copy_str(name), .value = memory_copy_str(value)};
+}
+
+static void stream_clear(struct fake_redis *redis)
+{
+    for (size_t i = 0; i < redis->count; i++) {
+        free(redis->stream[i].type);
+        free(redis->stream[i].subject);
+        free(redis->stream[i].json);
+    }
+    free(redis->stream);
+    redis->stream = NULL;
+    redis->count = redis->capacity = 0;
+}
+
+static void stream_add(struct fake_redis *redis, const struct publish_event *event)
+{
+    if (redis->count == redis->capacity) {
+        redis->capacity = redis->capacity == 0 ? 64 : redis->capacity * 2;
+        redis->stream = memory_grow(redis->stream, redis->capacity * sizeof(*redis->stream));
+    }
+    redis->stream[redis->count++] = (struct fake_redis_entry){
+        .seq = event->seq,
+        .type = memory_copy_str(event->type),
+        .subject = memory_copy_str(event->subject),
+        .json = memory_copy_str(event->json),
+    };
+    redis->generated = event->seq;
+}
+
+/* ---- the script ---- */
+
+static void tell(const struct fake_redis *redis, struct publish_request *request)
+{
+    request->remote_known = redis->has_log;
+    str_copy_cut(str_c(redis->log_id), request->remote_log_id, sizeof(request->remote_log_id));
+    request->remote_last = redis->last;
+    request->stream_last = redis->generated;
+}
+
+static bool may_follow(const struct fake_redis *redis, const struct publish_request *request)
+{
+    bool is_ours = redis->has_log && str_eq(str_c(redis->log_id), request->log_id);
+    int64_t upto = request->event_count > 0 ? request->events[request->event_count - 1].seq
+                                            : request->expected_last;
+    if (is_ours && redis->last == request->expected_last &&
+        redis->generated >= request->expected_last && redis->generated <= upto)
+        return true;
+    bool restarts =
+        request->event_count > 0 && str_eq(request->events[0].type, STR("log.restarted"));
+    return redis->generated == request->expected_last && (!redis->has_log || is_ours || restarts);
+}
+
+/* @some how many events a script that fails half-way has added; the whole batch otherwise */
+static enum status add_events(struct fake_redis *redis, struct publish_request *request,
+                              size_t some)
+{
+    if (!may_follow(redis, request)) {
+        tell(redis, request);
+        return error_set(&request->error, STATUS_CONFLICT, "Redis stands elsewhere");
+    }
+    bool is_events = request->kind == PUBLISH_EVENTS;
+    if (!redis->has_log || !str_eq(str_c(redis->log_id), request->log_id))
+        redis->last = request->expected_last;
+    str_copy_cut(request->log_id, redis->log_id, sizeof(redis->log_id));
+    redis->has_log = true;
+    for (size_t i = 0; i < request->event_count && is_events; i++) {
+        const struct publish_event *event = &request->events[i];
+        if (event->hash == HASH_SET)
+            hash_set(&redis->hash, event->subject, event->json);
+        else if (event->hash == HASH_DELETE)
+            hash_delete(&redis->hash, event->subject);
+    }
+    for (size_t i = 0; i < request->event_count; i++) {
+        if (some-- == 0)
+            return STATUS_UNAVAILABLE;
+        if (request->events[i].seq > redis->generated)
+            stream_add(redis, &request->events[i]);
+    }
+    if (request->event_count > 0)
+        redis->last = request->events[request->event_count - 1].seq;
+    redis->published += is_events ? request->event_count : 0;
+    tell(redis, request);
+    return STATUS_OK;
+}
+
+static enum status carry_out(struct fake_redis *redis, struct publish_request *request, size_t some)
+{
+    switch (request->kind) {
+    case PUBLISH_PROBE:
+        tell(redis, request);
+        return STATUS_OK;
+    case PUBLISH_EVENTS:
+    case PUBLISH_HISTORY:
+        return add_events(redis, request, some);
+    case PUBLISH_HASH_BEGIN:
+        hash_clear(&redis->fresh);
+        return STATUS_OK;
+    case PUBLISH_HASH_ADD:
+        for (size_t i = 0; i < request->event_count; i++)
+            hash_set(&redis->fresh, request->events[i].subject, request->events[i].json);
+        return STATUS_OK;
+    case PUBLISH_HASH_COMMIT:
+        hash_clear(&redis->hash);
+        redis->hash = redis->fresh;
+        redis->fresh = (struct hash){0};
+        return STATUS_OK;
+    }
+    UNREACHABLE("a kind of request");
+}
+
+static bool happens(const struct fake_redis *redis, int64_t chance)
+{
+    return redis->odds.random != NULL && fake_random_happens(redis->odds.random, chance);
+}
+
+static void answer(struct fake_redis *redis, struct publish_request *request)
+{
+    bool fails = redis->is_down || happens(redis, redis->odds.unavailable);
+    bool is_lost = happens(redis, redis->odds.answer_lost);
+    bool is_half = happens(redis, redis->odds.half_done);
+    if (!fails)
+        request->status =
+            carry_out(redis, request, is_half ? request->event_count / 2 : SIZE_MAX);
+    if (fails || is_lost || is_half)
+        request->status = error_set(&request->error, STATUS_UNAVAILABLE, "connection lost");
+}
+
+static void finish(void *ctx)
+{
+    struct errand *errand = ctx;
+    struct fake_redis *redis = errand->redis;
+    struct errand **link = &redis->errands;
+    while (*link != errand)
+        link = &(*link)->next;
+    *link = errand->next;
+    if (errand->request != NULL) {
+        answer(redis, errand->request);
+        inbox_put(redis->inbox, &errand->request->completion);
+    }
+    free(errand);
+}
+
+static void refuse(struct fake_redis *redis, struct publish_request *request)
+{
+    request->status = error_set(&request->error, STATUS_UNAVAILABLE, "gone");
+    inbox_put(redis->inbox, &request->completion);
+}
+
+static void on_send(void *ctx, struct publish_request *request)
+{
+    struct fake_redis *redis = ctx;
+    if (redis->is_cut) {
+        refuse(redis, request);
+        return;
+    }
+    struct errand *errand = memory_new(sizeof(*errand));
+    *errand = (struct errand){.next = redis->errands, .redis = redis, .request = request};
+    redis->errands = errand;
+    fake_clock_after(redis->clock, 1, finish, errand);
+}
+
+static void on_health(void *ctx, struct publisher_health *ret_health)
+{
+    const struct fake_redis *redis = ctx;
+    *ret_health = (struct publisher_health){.connected = !redis->is_down};
+}
+
+void fake_redis_cut(struct fake_redis *redis)
+{
+    redis->is_cut = true;
+    for (struct errand *errand = redis->errands; errand != NULL; errand = errand->next) {
+        if (errand->request != NULL)
+            refuse(redis, errand->request);
+        errand->request = NULL;
+    }
+}
+
+void fake_redis_reopen(struct fake_redis *redis)
+{
+    redis->is_cut = false;
+}
+
+/* ---- setting up, looking at ---- */
+
+struct fake_redis *fake_redis_new(struct fake_clock *clock, struct inbox *inbox)
+{
+    struct fake_redis *redis = memory_new(sizeof(*redis));
+    redis->clock = clock;
+    redis->inbox = inbox;
+    return redis;
+}
+
+void fake_redis_free(struct fake_redis *redis)
+{
+    if (redis == NULL)
+        return;
+    while (redis->errands != NULL) {
+        struct errand *errand = redis->errands;
+        redis->errands = errand->next;
+        free(errand);
+    }
+    stream_clear(redis);
+    hash_clear(&redis->hash);
+    hash_clear(&redis->fresh);
+    free(redis);
+}
+
+struct publisher_port fake_redis_port(struct fake_redis *redis)
+{
+    return (struct publisher_port){.ctx = redis, .send = on_send, .health = on_health};
+}
+
+void fake_redis_set_down(struct fake_redis *redis, bool down)
+{
+    redis->is_down = down;
+}
+
+void fake_redis_set_odds(struct fake_redis *redis, struct fake_redis_odds odds)
+{
+    redis->odds = odds;
+}
+
+void fake_redis_empty(struct fake_redis *redis)
+{
+    stream_clear(redis);
+    hash_clear(&redis->hash);
+    hash_clear(&redis->fresh);
+    redis->generated = redis->last = 0;
+    redis->has_log = false;
+    redis->log_id[0] = '\0';
+}
+
+void fake_redis_set_log(struct fake_redis *redis, const char *log_id, int64_t last)
+{
+    str_copy_cut(str_c(log_id), redis->log_id, sizeof(redis->log_id));
+    redis->has_log = true;
+    redis->last = redis->generated = last;
+}
+
+size_t fake_redis_count(const struct fake_redis *redis)
+{
+    return redis->count;
+}
+
+const struct fake_redis_entry *fake_redis_entry(const struct fake_redis *redis, size_t index)
+{
+    return &redis->stream[index];
+}
+
+size_t fake_redis_published(const struct fake_redis *redis)
+{
+    return redis->published;
+}
+
+size_t fake_redis_hash_count(const struct fake_redis *redis)
+{
+    return redis->hash.count;
+}
+
+const char *fake_redis_hash_get(const struct fake_redis *redis, const char *connection)
+{
+    size_t i = hash_place(&redis->hash, str_c(connection));
+    return i < redis->hash.count ? redis->hash.fields[i].value : NULL;
+}
+
+bool fake_redis_is_sound(const struct fake_redis *redis)
+{
+    for (size_t i = 1; i < redis->count; i++) {
+        if (redis->stream[i].seq <= redis->stream[i - 1].seq)
+            return false;
+    }
+    return true;
+}

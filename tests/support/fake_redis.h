@@ -1,0 +1,47 @@
+/**
+ * A Redis behind port/publisher.h, with the checks of the server-side script: log, stream, hash and
+ * what was PUBLISHed. It can be down, emptied, another log's or ahead of ours.
+ */
+#ifndef SUPPORT_FAKE_REDIS_H
+#define SUPPORT_FAKE_REDIS_H
+
+#include "port/publisher.h"
+#include "support/fake_clock.h"
+
+struct fake_redis;
+
+struct fake_redis_entry {
+    int64_t seq;
+    char *type, *subject, *json;
+};
+
+struct fake_redis_odds {
+    struct fake_random *random; /* NULL: all goes well */
+    int64_t unavailable;        /* nothing happened */
+    int64_t answer_lost;        /* it was carried out */
+    int64_t half_done;          /* some of the events were */
+};
+
+struct fake_redis *fake_redis_new(struct fake_clock *clock, struct inbox *inbox);
+void fake_redis_free(struct fake_redis *redis);
+struct publisher_port fake_redis_port(struct fake_redis *redis);
+void fake_redis_set_down(struct fake_redis *redis, bool down);
+void fake_redis_set_odds(struct fake_redis *redis, struct fake_redis_odds odds);
+/** All keys are gone. */
+void fake_redis_empty(struct fake_redis *redis);
+/** Another daemon's log stands there, its stream at this number. */
+void fake_redis_set_log(struct fake_redis *redis, const char *log_id, int64_t last);
+
+size_t fake_redis_count(const struct fake_redis *redis);
+const struct fake_redis_entry *fake_redis_entry(const struct fake_redis *redis, size_t index);
+size_t fake_redis_published(const struct fake_redis *redis);
+/** Fields of the hash; its event of one connection, NULL: none. */
+size_t fake_redis_hash_count(const struct fake_redis *redis);
+const char *fake_redis_hash_get(const struct fake_redis *redis, const char *connection);
+/** A second look at what the script promises: entries in order, no number twice. */
+bool fake_redis_is_sound(const struct fake_redis *redis);
+
+void fake_redis_cut(struct fake_redis *redis);
+void fake_redis_reopen(struct fake_redis *redis);
+
+#endif

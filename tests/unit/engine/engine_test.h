@@ -1,0 +1,56 @@
+/** What the engine's scenario tests share: cmocka, and a world made anew for each row. */
+#ifndef UNIT_ENGINE_TEST_H
+#define UNIT_ENGINE_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/world.h"
+
+static inline int world_setup(void **state)
+{
+    *state = world_new(1);
+    return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/** A row: its function's name is the sentence. */
+#define ROW(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
+
+#define assert_state(world, id, state) assert_string_equal(world_state((world), (id)), (state))
+#define assert_reason(world, id, reason) assert_string_equal(world_reason((world), (id)), (reason))
+#define assert_events(world, type, subject, count) \
+    assert_int_equal(world_events((world), (type), (subject)), (count))
+#define assert_event_text(world, type, subject, path, expected)             \
+    do {                                                                    \
+        char *text_ = world_event_text((world), (type), (subject), (path)); \
+        assert_non_null(text_);                                             \
+        assert_string_equal(text_, (expected));                             \
+        free(text_);                                                        \
+    } while (0)
+#define assert_done(call)                    \
+    do {                                     \
+        const struct world_call *call_ = (call); \
+        assert_true(call_->is_done);         \
+        assert_string_equal(call_->word, ""); \
+    } while (0)
+#define assert_failed_with(call, expected)       \
+    do {                                         \
+        const struct world_call *call_ = (call); \
+        assert_true(call_->is_done);             \
+        assert_string_equal(call_->word, (expected)); \
+    } while (0)
+
+#endif
