@@ -495,7 +495,7 @@ static void end(struct daemon *daemon)
 
 static int run(struct daemon *daemon)
 {
-    daemon->exit_status = start(daemon);
+    daemon->exit_status = (int)start(daemon);
     if (daemon->exit_status == EXIT_STATUS_OK)
         loop_run(daemon->loop);
     else

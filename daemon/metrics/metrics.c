@@ -6,6 +6,7 @@ static const int64_t bounds_ms[HISTOGRAM_BUCKETS - 1] = {1,   2,   5,    10,   2
 void histogram_add(struct histogram *histogram, int64_t value_ms)
 {
     size_t bucket = 0;
+    value_ms = MAX_OF(value_ms, 0); /* nothing lasts less; a sum must never fall */
     while (bucket < ARRAY_LEN(bounds_ms) && value_ms > bounds_ms[bucket])
         bucket++;
     histogram->buckets[bucket]++;
@@ -38,6 +39,7 @@ static void gauge(struct buf *out, const char *name, const char *help, uint64_t 
 static void seconds(struct buf *out, const char *name, const char *help, int64_t value_ms)
 {
     head(out, name, "gauge", help);
+    value_ms = MAX_OF(value_ms, 0);
     buf_printf(out, "refreshd_%s %lld.%03lld\n", name, (long long)(value_ms / 1000),
                (long long)(value_ms % 1000));
 }
