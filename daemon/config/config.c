@@ -135,6 +135,7 @@ static void set_key(struct loading *loading, size_t at)
         config_value_parse(key, value, loading->config, &expected) != STATUS_OK)
         tell_value(loading, at, written, &expected);
     loading->config->texts[at] = value;
+    loading->config->given[at] = str_is_set(loading->set_in[at]);
 }
 
 /** All files are read: values, then what lies between them. */
@@ -183,7 +184,7 @@ void config_find_reserved(const struct config *config, struct config_faults *lin
 {
     for (size_t i = 0; config_key_at(i) != NULL; i++) {
         const struct config_key *key = config_key_at(i);
-        if (key->reserved && str_is_set(config->texts[i]))
+        if (key->reserved && config->given[i])
             config_fault_add(lines, "[%s] %s", key->section, key->name);
     }
 }

@@ -97,7 +97,8 @@ struct config {
         struct config_listen listen; /* port 0 and no path: nowhere */
     } metrics;
     struct arena arena;
-    struct str texts[CONFIG_KEYS_MAX]; /* what each key was given, in the table's order */
+    struct str texts[CONFIG_KEYS_MAX]; /* each key's value, in the table's order */
+    bool given[CONFIG_KEYS_MAX];       /* in a file; else the value is the default */
 };
 
 /**

@@ -79,18 +79,16 @@ static enum due_verdict has_ended(const struct connection *connection, enum reas
 }
 
 enum due_verdict lifecycle_due(const struct connection *connection,
-                               const struct connector *connector,
-                               const struct schedule_rules *rules, bool forced, struct now now,
-                               struct decision *ret_decision)
+                               const struct connector *connector, enum due_asker asker,
+                               struct now now, struct decision *ret_decision)
 {
-    (void)rules;
     lifecycle_begin(connection, ret_decision);
     if (connection->phase != PHASE_CONNECTED)
         return DUE_NOTHING;
     bool is_dead = connection->dead_reason != REASON_NONE;
-    if (is_dead && !forced && !lifecycle_is_tried_daily(connection->dead_reason))
+    if (is_dead && asker != DUE_INSISTED && !lifecycle_is_tried_daily(connection->dead_reason))
         return DUE_NOTHING;
-    if (!forced && (connection->due_ms == TIME_NONE || connection->due_ms > now.ms))
+    if (asker == DUE_ON_TIME && (connection->due_ms == TIME_NONE || connection->due_ms > now.ms))
         return DUE_NOTHING;
 
     if (str_is_empty(connection->sealed_refresh)) {

@@ -93,11 +93,16 @@ enum due_verdict {
     DUE_NOTHING, /* not due, not refreshable, or not any more */
 };
 
-/** @forced by `refresh`, `token` or a probe: the due time and the gap do not matter */
+/** Who wants it refreshed. */
+enum due_asker {
+    DUE_ON_TIME,  /* its time has come */
+    DUE_ASKED,    /* `token`, `refresh` or a probe: due time and gap do not matter */
+    DUE_INSISTED, /* `refresh --force`: not even that the grant was refused for good */
+};
+
 enum due_verdict lifecycle_due(const struct connection *connection,
-                               const struct connector *connector,
-                               const struct schedule_rules *rules, bool forced, struct now now,
-                               struct decision *ret_decision);
+                               const struct connector *connector, enum due_asker asker,
+                               struct now now, struct decision *ret_decision);
 
 /** An answer came, or will not come any more. @random 64 uniform bits, for the back-off */
 void lifecycle_answered(const struct connection *connection, const struct connector *connector,
@@ -106,8 +111,8 @@ void lifecycle_answered(const struct connection *connection, const struct connec
 
 /** The attempt was open when the process died: whether it was sent is not known. One that is older
  * than the grant changes nothing. */
-void lifecycle_attempt_lost(const struct connection *connection, struct now now,
-                            struct decision *ret_decision);
+void lifecycle_attempt_lost(const struct connection *connection, const struct replay_rules *replay,
+                            struct now now, struct decision *ret_decision);
 
 /** A new grant, its tokens sealed. */
 struct new_grant {

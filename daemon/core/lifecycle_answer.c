@@ -385,8 +385,8 @@ void lifecycle_answered(const struct connection *connection, const struct connec
     lifecycle_facts(connection, ret_decision);
 }
 
-void lifecycle_attempt_lost(const struct connection *connection, struct now now,
-                            struct decision *ret_decision)
+void lifecycle_attempt_lost(const struct connection *connection, const struct replay_rules *replay,
+                            struct now now, struct decision *ret_decision)
 {
     lifecycle_begin(connection, ret_decision);
     struct connection *next = &ret_decision->next;
@@ -405,5 +405,6 @@ void lifecycle_attempt_lost(const struct connection *connection, struct now now,
         return;
     if (next->failing_since_ms == TIME_NONE)
         next->failing_since_ms = now.ms;
-    lifecycle_schedule_at(next, now.ms);
+    bool holds = replay->hold && next->expires_ms != TIME_NONE && next->expires_ms > now.ms;
+    lifecycle_schedule_at(next, holds ? next->expires_ms : now.ms);
 }

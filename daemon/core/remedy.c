@@ -17,7 +17,6 @@ static void remedy_setup(const struct connector *connector, const char *action, 
     remedy->action = action;
     remedy->actor = "workspace_admin";
     remedy->surface = "workspace_settings";
-    remedy->sign_in_required = true;
     remedy->field = field;
     if (connector->type == CONNECTOR_APP_USER) {
         const struct str path[] = {
@@ -34,7 +33,6 @@ static void remedy_reconnect(const struct connector *connector, const struct con
                              struct remedy *remedy)
 {
     remedy->action = "reconnect";
-    remedy->sign_in_required = true;
     remedy->scopes = connector->scopes;
     switch (connector->type) {
     case CONNECTOR_SHARED: {
@@ -57,6 +55,7 @@ static void remedy_reconnect(const struct connector *connector, const struct con
         remedy->actor = "app_user";
         remedy->actor_id = connection != NULL ? connection->owner.user : STR_NONE;
         remedy->surface = "in_app";
+        remedy->sign_in_required = true;
         if (!str_is_empty(connector->app_hint))
             remedy->app_hint = connector->app_hint;
         return;

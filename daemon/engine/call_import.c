@@ -69,7 +69,11 @@ static bool has_control_byte(struct str token)
 
 static bool check_tokens(struct op *op, const struct json *tokens)
 {
-    if (tokens == NULL || json_get(tokens, "access_token") == NULL) {
+    if (tokens == NULL) {
+        op_fail_params(op, "tokens", "an object with an access_token");
+        return false;
+    }
+    if (json_get(tokens, "access_token") == NULL) {
         op_fail_params(op, "tokens.access_token", "a token");
         return false;
     }
@@ -148,6 +152,10 @@ static bool take_scopes(struct op *op, const struct json *tokens, struct import 
         op_fail_params(op, "requested_scopes", "an array of scope tokens: %s", err.text);
         return false;
     }
+    /* A flow that began before a rescope brings a grant that asked for the old set. */
+    struct str asked_now = op->entry->connector.scopes;
+    grant->scopes_added = scope_set_minus(&op->arena, asked_now, grant->scopes_asked);
+    grant->scopes_removed = scope_set_minus(&op->arena, grant->scopes_asked, asked_now);
     /* RFC 6749 §5.1: a scope that is not said is the one that was asked for. */
     struct str said = json_text(json_get(tokens, "scope"));
     grant->scopes_granted =
@@ -323,8 +331,7 @@ static void on_found(struct op *op, struct now now)
         fail_exists(op, connection);
         return;
     }
-    if (str_is_set(op_text(op, "connection")) &&
-        !owner_names(&import->owner, &connection->owner)) {
+    if (str_is_set(op_text(op, "connection")) && !owner_names(&import->owner, &connection->owner)) {
         op_fail(op, RPC_CODE_INVALID_OWNER, "connection " STR_FMT " is held for another owner",
                 STR_ARG(connection->id));
         return;

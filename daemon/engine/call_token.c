@@ -107,7 +107,7 @@ static void on_refreshed(struct job_waiter *self, enum job_end end,
 /* Two refreshes of one connection keep a distance, unless its token is of no use any more. */
 static bool is_just_refreshed(const struct connection *connection, struct now now)
 {
-    return connection->last_attempt_ms != TIME_NONE &&
+    return connection->last_attempt_ms != TIME_NONE && connection_grant_alive(connection) &&
            connection_serves_token(connection, now.ms) &&
            now.ms - connection->last_success_ms < schedule_gap_ms(connection->lifetime_ms);
 }
@@ -274,6 +274,7 @@ static void on_refresh_read(struct op *op, struct now now)
         task->due_ms = task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
         task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE;
+        task->insisted = op_bool(op, "force", false);
         schedule_force(op->engine, task, now);
     }
 }

@@ -157,10 +157,15 @@ static void job_prepare(struct job *job, struct now now);
 void job_decide_lost(struct job *job, struct now now)
 {
     const struct connection *connection = &job->record->connections[0];
-    if (connection->attempt_id == job->unsent_id)
+    if (connection->attempt_id == job->unsent_id) {
         job->decision = (struct decision){.next = *connection};
-    else
-        lifecycle_attempt_lost(connection, now, &job->decision);
+    } else {
+        const struct profile *profile = catalog_profile(job->engine, job->task->entry);
+        struct replay_rules replay = {.rotates = true};
+        if (profile != NULL)
+            replay = job_replay_rules(profile, connection);
+        lifecycle_attempt_lost(connection, &replay, now, &job->decision);
+    }
 }
 
 static void job_recover(struct job *job, struct now now)
@@ -169,6 +174,14 @@ static void job_recover(struct job *job, struct now now)
     job_decide_lost(job, now);
     job->then = JOB_THEN_START_OVER;
     job_save(job, now);
+}
+
+/* An attempt that a crash left open is repeated when its provider's habits allow, not at will. */
+static enum due_asker asker_of(const struct task *task)
+{
+    if (task->insisted)
+        return DUE_INSISTED;
+    return task->is_probe || (task->forced && !task->recovers) ? DUE_ASKED : DUE_ON_TIME;
 }
 
 static void on_read(struct completion *completion, struct now now)
@@ -199,8 +212,8 @@ static void on_read(struct completion *completion, struct now now)
         job_finish(job, JOB_FAILED, connection, now);
         return;
     }
-    switch (lifecycle_due(connection, &job->task->entry->connector, &job->engine->settings.rules,
-                          job->task->forced || job->task->is_probe, now, &job->decision)) {
+    switch (lifecycle_due(connection, &job->task->entry->connector, asker_of(job->task), now,
+                          &job->decision)) {
     case DUE_NOTHING:
         job_finish(job, JOB_NOT_NEEDED, connection, now);
         return;
@@ -417,8 +430,8 @@ static void choose_fallback(struct job *job, struct now now)
         job->tried_count > 0 && job->tried[job->tried_count - 1] == job->credential_version;
     if (!is_noted && job->tried_count < JOB_CREDENTIALS_MAX)
         job->tried[job->tried_count++] = job->credential_version;
-    const struct credential *fallback = catalog_fallback_credential(
-        job->task->entry, job->tried, job->tried_count, now.ms);
+    const struct credential *fallback =
+        catalog_fallback_credential(job->task->entry, job->tried, job->tried_count, now.ms);
     if (fallback == NULL || job->tried_count == JOB_CREDENTIALS_MAX)
         return;
     job->then = JOB_THEN_FALL_BACK;

@@ -406,7 +406,7 @@ void outbox_turn(struct engine *engine, struct now now)
     if (outbox->busy || now.ms < outbox->retry_ms)
         return;
     if (!outbox->have_bounds || (!has_redis(engine) && !outbox->looked)) {
-        outbox->looked = true;
+        outbox->looked = !has_redis(engine); /* the bounds alone send nothing */
         read_store(outbox, store_read_new(STORE_READ_EVENT_BOUNDS), on_bounds);
         return;
     }

@@ -146,7 +146,7 @@ void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, i
     (void)now;
     ASSERT(task->job == NULL);
     schedule_detach(engine, task);
-    task->forced = task->is_probe = task->recovers = false;
+    task->forced = task->insisted = task->is_probe = task->recovers = false;
     task->due_ms = task->stored_due_ms = due_ms;
     task->expires_ms = expires_ms;
     if (due_ms == TIME_NONE || !within_frontier(&engine->schedule, task->id, due_ms)) {
@@ -162,7 +162,7 @@ void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms)
 {
     ASSERT(task->job == NULL);
     schedule_detach(engine, task);
-    task->forced = task->is_probe = task->recovers = false;
+    task->forced = task->insisted = task->is_probe = task->recovers = false;
     task->due_ms = at_ms;
     make_upcoming(engine, task);
     window_trim(engine);

@@ -27,6 +27,7 @@ struct task {
     int64_t stored_due_ms; /* as the store's index has it: where a read would find it again */
     int64_t expires_ms;
     bool forced;   /* somebody asks for it: the due time does not matter */
+    bool insisted; /* `refresh --force`: though the grant was refused for good */
     bool is_probe; /* goes although its connector's credentials are refused */
     bool recovers; /* its attempt was open at start: it goes first */
     struct job *job;

@@ -30,6 +30,13 @@ static struct catalog_entry *page_end(struct store_read *read, struct now now, i
     return entry;
 }
 
+/* Another rescope may have begun while the page was read: its sweep begins at the beginning. */
+static bool is_same_sweep(const struct catalog_entry *entry, const struct store_read *read)
+{
+    return entry->connector.sweep.scopes_version == read->after &&
+           str_eq(entry->connector.sweep.cursor, read->cursor);
+}
+
 static void on_page_written(struct connector_write *change, enum status status,
                             const struct error *err, struct now now)
 {
@@ -49,7 +56,7 @@ static void on_records(struct completion *completion, struct now now)
     struct engine *engine = read->user;
     struct catalog_entry *entry = page_end(read, now, SWEEP_RETRY_MS);
     struct connector_write *change = NULL;
-    if (entry != NULL && read->status == STATUS_OK)
+    if (entry != NULL && read->status == STATUS_OK && is_same_sweep(entry, read))
         change = connector_write_begin(engine, entry, now);
     if (change == NULL) {
         store_read_free(read);
@@ -66,7 +73,7 @@ static void on_records(struct completion *completion, struct now now)
             continue;
         store_write_put_connection(change->write, &decision.next);
         event_append_facts(engine, change->write, entry, connection, &decision, now);
-        sweep->affected++;
+        sweep->affected += decision.fact_count > 0; /* a dead one is told when it revives */
     }
     sweep->done += (int64_t)read->id_count;
     sweep->cursor = arena_copy(&change->arena, read->ids[read->id_count - 1]);
@@ -83,6 +90,8 @@ static void read_records(struct store_read *page, struct catalog_entry *entry)
     read->connector = arena_copy(&read->arena, page->connector);
     read->ids = arena_alloc(&read->arena, page->connection_count * sizeof(*read->ids));
     read->id_count = page->connection_count;
+    read->after = page->after;
+    read->cursor = arena_copy(&read->arena, page->cursor);
     for (size_t i = 0; i < page->connection_count; i++)
         read->ids[i] = arena_copy(&read->arena, page->connections[i].id);
     read->user = engine;
@@ -99,7 +108,7 @@ static void on_page(struct completion *completion, struct now now)
     struct catalog_entry *entry = page_end(page, now, SWEEP_RETRY_MS);
     if (entry != NULL && page->status == STATUS_OK && page->connection_count > 0) {
         read_records(page, entry);
-    } else if (entry != NULL && page->status == STATUS_OK) {
+    } else if (entry != NULL && page->status == STATUS_OK && is_same_sweep(entry, page)) {
         struct connector_write *change = connector_write_begin(engine, entry, now);
         if (change != NULL) {
             change->next.sweep.scopes_version = 0;
@@ -117,6 +126,7 @@ static void read_page(struct engine *engine, struct catalog_entry *entry)
     page->filter =
         (struct connection_filter){.connector = page->connector, .state = -1, .reason = -1};
     page->cursor = arena_copy(&page->arena, entry->connector.sweep.cursor);
+    page->after = entry->connector.sweep.scopes_version;
     page->limit = SWEEP_PAGE;
     page->user = engine;
     page->completion.resume = on_page;

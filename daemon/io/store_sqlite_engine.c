@@ -166,6 +166,9 @@ static enum status take_over(struct sqlite_engine *engine,
     *ret_exit_status = SQLITE_EXIT_DATA;
     if (kind == SQLITE_KIND_FOREIGN || kind == SQLITE_KIND_NEWER)
         return refuse(engine, kind, version, err);
+    status = sqlite_file_check_private(&engine->file, err, ret_exit_status);
+    if (status != STATUS_OK)
+        return status;
     /* A file with nothing in it: of a first start that was cut short, or a store wiped out. */
     if (kind == SQLITE_KIND_EMPTY && existed) {
         status = sqlite_file_check_not_lost(&engine->file, err, ret_exit_status);

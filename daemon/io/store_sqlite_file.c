@@ -119,9 +119,19 @@ static enum status check_file(const struct sqlite_file *file, const struct stat 
     if (found->st_uid != geteuid())
         return error_set(err, STATUS_INVALID, "%s: belongs to user %lu; chown it to user %lu",
                          file->path, (unsigned long)found->st_uid, (unsigned long)geteuid());
-    if ((found->st_mode & 077) != 0)
-        return error_set(err, STATUS_INVALID, "%s: others may read or write it; chmod 600 it",
-                         file->path);
+    return STATUS_OK;
+}
+
+enum status sqlite_file_check_private(const struct sqlite_file *file, struct error *err,
+                                      int *ret_exit_status)
+{
+    struct stat found;
+    *ret_exit_status = SQLITE_EXIT_IO;
+    if (lstat(file->path, &found) != 0)
+        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->path, strerror(errno));
+    *ret_exit_status = SQLITE_EXIT_ACCESS;
+    if ((found.st_mode & 077) != 0)
+        return error_set(err, STATUS_INVALID, "others may read or write it; chmod 600 it");
     return STATUS_OK;
 }
 

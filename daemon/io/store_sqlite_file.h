@@ -41,10 +41,14 @@ void sqlite_file_deinit(struct sqlite_file *file);
  * database would drop SQLite's own POSIX locks. */
 MUST_CHECK enum status sqlite_file_lock(struct sqlite_file *file, struct error *err,
                                         int *ret_exit_status);
-/** May the database be opened, and is there one? Refuses links, other owners, modes that let
- * others in, and a lost database (STATUS_INVALID, 65). */
+/** May the database be looked at, and is there one? Refuses links, other owners, and a lost
+ * database (STATUS_INVALID, 65). */
 MUST_CHECK enum status sqlite_file_check(struct sqlite_file *file, bool *ret_exists,
                                          struct error *err, int *ret_exit_status);
+/** STATUS_INVALID, 77: modes let others at it. Asked once it is known to be a store: of a file that
+ * is none, the modes are nobody's business here. */
+MUST_CHECK enum status sqlite_file_check_private(const struct sqlite_file *file, struct error *err,
+                                                 int *ret_exit_status);
 /** STATUS_INVALID, 65: a store stood here (there is a marker) and is gone. */
 MUST_CHECK enum status sqlite_file_check_not_lost(const struct sqlite_file *file, struct error *err,
                                                   int *ret_exit_status);

@@ -1,6 +1,8 @@
 // SPEC §9: whatever Redis does, refreshing goes on, and every event arrives: in order, once, no gap.
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { assertHashIsState, assertStreamIsLog, readLog, readNeedsReconnect, readStream, subscribe } from './support/events.mjs';
 import { DEFAULT_SCOPES } from './support/provider.mjs';
@@ -183,11 +185,9 @@ scenario('a Redis over TCP, with a prefix, a user and a database of its own', {
   await world.redis.with((client) => client.sendCommand(['ACL', 'SETUSER', 'rd', 'on', '>pw-of-rd', 'resetkeys', '~mine:*', 'resetchannels', '&mine:*', '-@all',
     ...'ping auth hello select client evalsha xadd hset hdel hgetall publish get set del rename'.split(' ').map((name) => `+${name}`),
     '+script|load', '+xinfo|stream']));
-  const { writeFile } = await import('node:fs/promises');
-  const { join } = await import('node:path');
   const passwordFile = join(world.directory, 'redis.password');
   await writeFile(passwordFile, 'pw-of-rd\n', { mode: 0o600 });
-  await world.daemon.prepare({
+  await world.daemon.configure({
     profiles: [await world.provider.profile()],
     settings: { redis: { url: `redis://127.0.0.1:${world.redis.port}/2`, prefix: 'mine:', username: 'rd', password_file: passwordFile } },
   });

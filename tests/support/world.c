@@ -146,7 +146,7 @@ struct world *world_new(uint64_t seed)
     world->vault = vault_new(key);
     world->log = (struct log){.level = LOG_LEVEL_DEBUG, .write = log_write_stderr};
     if (getenv("WORLD_LOG") == NULL)
-        world->log.level = (enum log_level)(-1);
+        world->log.level = (enum log_level)0; /* none */
     world->settings = (struct engine_settings){
         .rules =
             {

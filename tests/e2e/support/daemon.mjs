@@ -34,11 +34,17 @@ export class Daemon {
     this.ctl = new Ctl(this.socket);
   }
 
+  /** Writes configuration, profiles and key; starts nothing. */
+  async prepare(options) {
+    await keygen(this.keyFile);
+    await this.configure(options);
+  }
+
   /**
-   * Writes configuration, profiles and key; starts nothing.
+   * Writes configuration and profiles, also over earlier ones.
    * @settings {section: {key: value}} over the example's
    */
-  async prepare({ redisUrl, profiles = [], caFile, settings = {} }) {
+  async configure({ redisUrl, profiles = [], caFile, settings = {} }) {
     await mkdir(this.providers, { recursive: true });
     for (const profile of profiles) await this.writeProfile(profile);
     const base = {
@@ -51,7 +57,6 @@ export class Daemon {
     const sections = { ...base };
     for (const [section, keys] of Object.entries(settings)) sections[section] = { ...base[section], ...keys };
     await writeFile(this.configFile, ini(sections));
-    await keygen(this.keyFile);
   }
 
   writeProfile(profile) {

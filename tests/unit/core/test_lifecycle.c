@@ -15,51 +15,53 @@ struct due_row {
     bool has_refresh;
     int64_t refresh_end_ms; /* relative to SCENE_NOW; 0: unknown */
     enum hindrance hindrance;
-    bool forced;
+    enum due_asker asker;
     enum due_verdict verdict;
     enum reason reason;
 };
 
 static const struct due_row due_rows[] = {
-    {"its time has come", COND_ACTIVE, 0, true, 0, OPEN, false, DUE_SEND, REASON_NONE},
-    {"not yet", COND_ACTIVE, -1, true, 0, OPEN, false, DUE_NOTHING, REASON_NONE},
-    {"not yet, but asked for", COND_ACTIVE, -1, true, 0, OPEN, true, DUE_SEND, REASON_NONE},
-    {"a retrying one", COND_RETRYING, 0, true, 0, OPEN, false, DUE_SEND, REASON_NONE},
-    {"a rescoped one is refreshed meanwhile", COND_RESCOPED, 0, true, 0, OPEN, false, DUE_SEND,
-     REASON_NONE},
-    {"one of a replaced client is refreshed meanwhile", COND_REPLACED, 0, true, 0, OPEN, false,
+    {"its time has come", COND_ACTIVE, 0, true, 0, OPEN, DUE_ON_TIME, DUE_SEND, REASON_NONE},
+    {"not yet", COND_ACTIVE, -1, true, 0, OPEN, DUE_ON_TIME, DUE_NOTHING, REASON_NONE},
+    {"not yet, but asked for", COND_ACTIVE, -1, true, 0, OPEN, DUE_ASKED, DUE_SEND, REASON_NONE},
+    {"a retrying one", COND_RETRYING, 0, true, 0, OPEN, DUE_ON_TIME, DUE_SEND, REASON_NONE},
+    {"a rescoped one is refreshed meanwhile", COND_RESCOPED, 0, true, 0, OPEN, DUE_ON_TIME,
      DUE_SEND, REASON_NONE},
-    {"a pending one has nothing to refresh", COND_PENDING, 0, false, 0, OPEN, true, DUE_NOTHING,
-     REASON_NONE},
-    {"a disconnected one never", COND_DISCONNECTED, 0, false, 0, OPEN, true, DUE_NOTHING,
-     REASON_NONE},
-    {"a dead one is never tried again", COND_DEAD, DAY, true, 0, OPEN, false, DUE_NOTHING,
-     REASON_GRANT_REJECTED},
-    {"but for an operator's force", COND_DEAD, 0, true, 0, OPEN, true, DUE_SEND,
-     REASON_GRANT_REJECTED},
-    {"reauthorization_required is tried daily", COND_REAUTH, 0, true, 0, OPEN, false, DUE_SEND,
-     REASON_REAUTHORIZATION_REQUIRED},
-    {"and not before the day is over", COND_REAUTH, -1, true, 0, OPEN, false, DUE_NOTHING,
-     REASON_REAUTHORIZATION_REQUIRED},
-    {"refresh_exhausted is tried daily", COND_EXHAUSTED, 0, true, 0, OPEN, false, DUE_SEND,
-     REASON_REFRESH_EXHAUSTED},
-    {"an admin's disable stops it", COND_ACTIVE, 0, true, 0, DISABLED, false, DUE_NOTHING,
-     REASON_NONE},
-    {"whoever asks", COND_ACTIVE, 0, true, 0, DISABLED, true, DUE_NOTHING, REASON_NONE},
-    {"a probe passes where credentials are refused", COND_ACTIVE, 0, true, 0, REJECTED, true,
-     DUE_SEND, REASON_NONE},
-    {"no refresh token, and the access token lasts", COND_ACTIVE, 9 * MINUTE, false, 0, OPEN, true,
+    {"one of a replaced client is refreshed meanwhile", COND_REPLACED, 0, true, 0, OPEN,
+     DUE_ON_TIME, DUE_SEND, REASON_NONE},
+    {"a pending one has nothing to refresh", COND_PENDING, 0, false, 0, OPEN, DUE_ASKED,
      DUE_NOTHING, REASON_NONE},
+    {"a disconnected one never", COND_DISCONNECTED, 0, false, 0, OPEN, DUE_ASKED, DUE_NOTHING,
+     REASON_NONE},
+    {"a dead one is never tried again", COND_DEAD, DAY, true, 0, OPEN, DUE_ON_TIME, DUE_NOTHING,
+     REASON_GRANT_REJECTED},
+    {"nor when asked for", COND_DEAD, 0, true, 0, OPEN, DUE_ASKED, DUE_NOTHING,
+     REASON_GRANT_REJECTED},
+    {"but for an operator's force", COND_DEAD, 0, true, 0, OPEN, DUE_INSISTED, DUE_SEND,
+     REASON_GRANT_REJECTED},
+    {"reauthorization_required is tried daily", COND_REAUTH, 0, true, 0, OPEN, DUE_ON_TIME,
+     DUE_SEND, REASON_REAUTHORIZATION_REQUIRED},
+    {"and not before the day is over", COND_REAUTH, -1, true, 0, OPEN, DUE_ON_TIME, DUE_NOTHING,
+     REASON_REAUTHORIZATION_REQUIRED},
+    {"refresh_exhausted is tried daily", COND_EXHAUSTED, 0, true, 0, OPEN, DUE_ON_TIME, DUE_SEND,
+     REASON_REFRESH_EXHAUSTED},
+    {"an admin's disable stops it", COND_ACTIVE, 0, true, 0, DISABLED, DUE_ON_TIME, DUE_NOTHING,
+     REASON_NONE},
+    {"whoever asks", COND_ACTIVE, 0, true, 0, DISABLED, DUE_ASKED, DUE_NOTHING, REASON_NONE},
+    {"a probe passes where credentials are refused", COND_ACTIVE, 0, true, 0, REJECTED, DUE_ASKED,
+     DUE_SEND, REASON_NONE},
+    {"no refresh token, and the access token lasts", COND_ACTIVE, 9 * MINUTE, false, 0, OPEN,
+     DUE_ASKED, DUE_NOTHING, REASON_NONE},
     {"no refresh token, and the access token expires", COND_ACTIVE, 10 * MINUTE, false, 0, OPEN,
-     false, DUE_CHANGED, REASON_REFRESH_TOKEN_MISSING},
-    {"the refresh token's known end has passed", COND_ACTIVE, 0, true, -1, OPEN, false, DUE_CHANGED,
-     REASON_REFRESH_TOKEN_EXPIRED},
-    {"it is not sent when asked for either", COND_ACTIVE, -1, true, -1, OPEN, true, DUE_CHANGED,
-     REASON_REFRESH_TOKEN_EXPIRED},
-    {"the refresh token's end is a second away", COND_ACTIVE, 0, true, SECOND, OPEN, false,
+     DUE_ON_TIME, DUE_CHANGED, REASON_REFRESH_TOKEN_MISSING},
+    {"the refresh token's known end has passed", COND_ACTIVE, 0, true, -1, OPEN, DUE_ON_TIME,
+     DUE_CHANGED, REASON_REFRESH_TOKEN_EXPIRED},
+    {"it is not sent when asked for either", COND_ACTIVE, -1, true, -1, OPEN, DUE_ASKED,
+     DUE_CHANGED, REASON_REFRESH_TOKEN_EXPIRED},
+    {"the refresh token's end is a second away", COND_ACTIVE, 0, true, SECOND, OPEN, DUE_ON_TIME,
      DUE_SEND, REASON_NONE},
     {"an expiry of the access token with a live refresh token is never one", COND_ACTIVE, DAY, true,
-     0, OPEN, false, DUE_SEND, REASON_NONE},
+     0, OPEN, DUE_ON_TIME, DUE_SEND, REASON_NONE},
 };
 
 static void check_due(void **state)
@@ -75,8 +77,8 @@ static void check_due(void **state)
     connector.disabled = row->hindrance == DISABLED;
     connector.rejected_ms = row->hindrance == REJECTED ? SCENE_NOW - HOUR : TIME_NONE;
     struct decision decision;
-    enum due_verdict verdict = lifecycle_due(&before, &connector, &scene_rules, row->forced,
-                                             scene_now(row->after_ms), &decision);
+    enum due_verdict verdict =
+        lifecycle_due(&before, &connector, row->asker, scene_now(row->after_ms), &decision);
     assert_int_equal(verdict, row->verdict);
     assert_string_equal(reason_text(decision.next.dead_reason), reason_text(row->reason));
     assert_facts(&decision, verdict == DUE_CHANGED ? "needs_reconnect" : "");
@@ -352,9 +354,8 @@ static void test_import_of_an_expired_access_token(void **state)
     assert_false(connection_serves_token(&decision.next, SCENE_NOW));
     assert_int_equal(connection_state_of(&decision.next, REASON_NONE), STATE_ACTIVE);
     struct decision due;
-    assert_int_equal(
-        lifecycle_due(&decision.next, &connector, &scene_rules, false, scene_now(0), &due),
-        DUE_SEND);
+    assert_int_equal(lifecycle_due(&decision.next, &connector, DUE_ON_TIME, scene_now(0), &due),
+                     DUE_SEND);
 }
 
 /* ---- disconnecting ---- */

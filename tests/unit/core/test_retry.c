@@ -392,7 +392,8 @@ static void check_crash(void **state)
     before.attempt_id = 5;
     before.attempt_started_ms = SCENE_NOW - row->started_ms;
     struct decision decision;
-    lifecycle_attempt_lost(&before, scene_now(0), &decision);
+    const struct replay_rules replay = {.rotates = true};
+    lifecycle_attempt_lost(&before, &replay, scene_now(0), &decision);
     assert_int_equal(decision.next.uncertain_tries, row->tries_after);
     assert_int_equal(decision.next.due_ms, row->is_due_now ? SCENE_NOW : before.due_ms);
     assert_int_equal(decision.fact_count, 0);

@@ -261,7 +261,7 @@ static void stopping_finishes_what_is_in_flight_and_starts_nothing(void **state)
     given(world, "rotating");
     struct fake_grant *ana = world_import(world, "gcal", "c-ana");
     struct fake_grant *bob = world_import(world, "gcal", "c-bob");
-    fake_provider_set_latency(world->provider, 5 * SECOND, 0);
+    fake_provider_set_latency(world->provider, 3 * SECOND, 0);
     struct world_call *first = world_ask(world, RPC_REFRESH, "{\"connection\":\"c-ana\"}");
     world_run(world, 100);
     engine_drain(world->engine, world_now(world));
