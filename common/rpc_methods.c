@@ -181,7 +181,6 @@ static const struct rpc_param refresh_params[] = {
 static const struct rpc_param disconnect_params[] = {
     CONNECTION,
     ID("app", MAY, "shared: detach this app alone"),
-    FLAG("revoke", "revoke the grant at the provider too"),
     FLAG("dry_run", "only say what would happen"),
     END,
 };
@@ -200,7 +199,7 @@ static const struct rpc_param events_params[] = {
     INTEGER("after", MAY, 0, INT64_MAX, "those behind this number (from now on)"),
     TEXTS("types", MAY, 1, TYPES_MAX, "only of these types"),
     ID("connection", MAY, "only of this connection"),
-    INTEGER("limit", MAY, 1, LIST_MAX, "how many at most"),
+    PAGE,
     END,
 };
 

@@ -38,8 +38,9 @@ static const struct {
     {RPC_CODE_TOO_MANY, "close other clients, or ask for less at a time"},
     {RPC_CODE_TOO_LARGE, "send less at a time"},
     {RPC_CODE_PROVIDER_UNAVAILABLE, "refreshd goes on trying; follow it: refreshctl watch"},
-    {RPC_CODE_CHECK_FAILED, "nothing was changed. The provider refused the new credential: was it "
-                            "copied whole? --no-check takes it over unproved"},
+    {RPC_CODE_CHECK_FAILED, "nothing was changed. After rotate: was the credential copied whole? "
+                            "(--no-check takes it over unproved.) After reload: refreshd --check "
+                            "tells every mistake"},
     {RPC_CODE_STORE_UNAVAILABLE, "the daemon can't write its store: see its log and the disk"},
     {RPC_CODE_ACCOUNT_MISMATCH, "another account takes its place with --intent switch"},
 };

@@ -33,6 +33,11 @@
 
 #define META_TIMELINE "timeline" /* "BOOT_ID OFFSET_MS" */
 
+enum {
+    STORE_OPEN_MAX_MS = 10 * 60 * 1000,
+    CLOCK_WOBBLE_MS = 2, /* two clocks read one after the other differ by so much */
+};
+
 struct daemon {
     struct startup startup;
     const char *config_path;
@@ -44,6 +49,7 @@ struct daemon {
     struct store_sqlite *store;
     struct store_port store_port;
     struct timeline timeline;
+    int64_t wall_ahead_ms; /* of CLOCK_BOOTTIME */
     struct http_curl *http;
     struct publish_redis *redis;
     struct metrics metrics;
@@ -63,10 +69,14 @@ struct daemon {
 
 static struct now read_now(void *ctx)
 {
-    const struct daemon *daemon = ctx;
+    struct daemon *daemon = ctx;
     struct clock_reading reading = clock_read();
+    int64_t ahead_ms = reading.wall_ms - reading.boot_ms;
+    /* Kept steady but for real steps: one stored time is always shown as the same text. */
+    if (llabs(ahead_ms - daemon->wall_ahead_ms) > CLOCK_WOBBLE_MS)
+        daemon->wall_ahead_ms = ahead_ms;
     return (struct now){.ms = timeline_ms(&daemon->timeline, reading.boot_ms),
-                        .wall_ms = reading.wall_ms};
+                        .wall_ms = reading.boot_ms + daemon->wall_ahead_ms};
 }
 
 /* ---- the store, asked before the engine runs ---- */
@@ -155,7 +165,7 @@ static enum status check_key(void *ctx, struct str log_id, struct str check)
     return vault_key_check(daemon->startup.vault, log_id, check);
 }
 
-static enum exit_status open_store(struct daemon *daemon)
+static enum exit_status open_store(struct daemon *daemon, bool must_exist)
 {
     struct error err = {0};
     int exit_status = EXIT_STATUS_OK;
@@ -167,10 +177,16 @@ static enum exit_status open_store(struct daemon *daemon)
         .key = &key,
         .ballast_bytes = STORE_SQLITE_BALLAST_BYTES,
         .monotonic_us = clock_monotonic_us,
+        .must_exist = must_exist,
+        .check_all = must_exist,
     };
-    if (store_sqlite_open(&options, &daemon->store_port, &daemon->store, &err, &exit_status) ==
-            STATUS_OK &&
-        start_timeline(daemon, &err) == STATUS_OK)
+    enum status status =
+        store_sqlite_open(&options, &daemon->store_port, &daemon->store, &err, &exit_status);
+    if (status == STATUS_NOT_FOUND) { /* a check, and nothing to look at */
+        printf("%s: there is no store yet; a start makes it\n", options.path);
+        return EXIT_STATUS_OK;
+    }
+    if (status == STATUS_OK && start_timeline(daemon, &err) == STATUS_OK)
         return EXIT_STATUS_OK;
     fprintf(stderr, "refreshd: %s\n", err.text);
     return exit_status != EXIT_STATUS_OK ? (enum exit_status)exit_status : EXIT_STATUS_IO;
@@ -270,7 +286,7 @@ static void name_fixed_keys(struct daemon *daemon, const struct config *fresh)
 static enum status reload_files(struct daemon *daemon, struct config *fresh, struct error *err)
 {
     CLEANUP(startup_access_deinit) struct access_rules access = {0};
-    struct profile_set *profiles = NULL;
+    CLEANUP(profile_set_freep) struct profile_set *profiles = NULL;
     const struct engine_settings settings = startup_engine_settings(fresh);
     const struct http_curl_config http = http_config(fresh);
     enum status status = startup_access(fresh, &access, err);
@@ -278,10 +294,11 @@ static enum status reload_files(struct daemon *daemon, struct config *fresh, str
         status =
             profiles_load(fresh->providers.path, fresh->http.allow_plain_loopback, &profiles, err);
     if (status == STATUS_OK)
-        status = engine_reconfigure(daemon->engine, &settings, profiles, err);
+        status = engine_accepts_profiles(daemon->engine, profiles, err);
     if (status == STATUS_OK)
         status = http_curl_configure(daemon->http, &http, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK) { /* from here on nothing can fail */
+        engine_reconfigure(daemon->engine, &settings, TAKE_PTR(profiles));
         control_set_access(daemon->control, &access);
         daemon->log.level = fresh->daemon.log_level;
     }
@@ -298,6 +315,9 @@ static enum status reload(void *ctx, struct error *ret_error)
     enum status status = config_load(&fresh, str_c(daemon->config_path), credentials, &faults);
     if (status != STATUS_OK) {
         error_set(ret_error, STATUS_INVALID, STR_FMT, STR_ARG(faults.lines[0]));
+        for (size_t i = 0; i < faults.count; i++)
+            log_write(&daemon->log, LOG_LEVEL_ERROR, "reload.mistake", faults.lines[i].data,
+                      LOG_I64("mistakes", faults.count + faults.left_out));
     } else {
         name_fixed_keys(daemon, &fresh);
         status = reload_files(daemon, &fresh, ret_error);
@@ -452,7 +472,8 @@ static enum exit_status start(struct daemon *daemon)
     daemon->log.level = daemon->startup.config.daemon.log_level;
     daemon->loop = loop_new((struct loop_turn){daemon, read_now, run_turn});
     daemon->inbox = inbox_new(loop_wake, daemon->loop);
-    exit_status = open_store(daemon);
+    sysd_notify_extend(STORE_OPEN_MAX_MS); /* a migration copies the whole store first */
+    exit_status = open_store(daemon, false);
     if (exit_status == EXIT_STATUS_OK)
         exit_status = make_engine(daemon);
     if (exit_status == EXIT_STATUS_OK)
@@ -513,7 +534,7 @@ static int check(struct daemon *daemon)
     if (exit_status == EXIT_STATUS_OK) {
         daemon->loop = loop_new((struct loop_turn){daemon, read_now, run_turn});
         daemon->inbox = inbox_new(loop_wake, daemon->loop);
-        exit_status = open_store(daemon);
+        exit_status = open_store(daemon, true);
     }
     if (exit_status == EXIT_STATUS_OK)
         printf("%s: good; %zu profiles\n", daemon->config_path,

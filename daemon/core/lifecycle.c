@@ -196,6 +196,22 @@ void lifecycle_disconnected(const struct connection *connection, struct now now,
     lifecycle_facts(connection, ret_decision);
 }
 
+bool lifecycle_client_changed(const struct connection *connection, bool replaced, struct now now,
+                              struct decision *ret_decision)
+{
+    lifecycle_begin(connection, ret_decision);
+    bool is_told = connection->advisory_reason == REASON_CLIENT_REPLACED;
+    if (connection->phase != PHASE_CONNECTED || is_told == replaced)
+        return false;
+    if (replaced)
+        lifecycle_set_advisory(&ret_decision->next, REASON_CLIENT_REPLACED, STR_NONE, STR_NONE,
+                               now);
+    else
+        lifecycle_clear_advisory(&ret_decision->next);
+    lifecycle_facts(connection, ret_decision);
+    return true;
+}
+
 bool lifecycle_rescoped(const struct connection *connection, const struct connector *connector,
                         struct str added, struct str removed, bool spared, struct now now,
                         struct decision *ret_decision)

@@ -146,6 +146,12 @@ bool lifecycle_rescoped(const struct connection *connection, const struct connec
                         struct str added, struct str removed, bool spared, struct now now,
                         struct decision *ret_decision);
 
+/** The connector's client id changed, or changed back. @replaced this grant belongs to another one:
+ * an advisory, its grant lives while the old credential works.
+ * False: nothing changes for this connection. */
+bool lifecycle_client_changed(const struct connection *connection, bool replaced, struct now now,
+                              struct decision *ret_decision);
+
 /** Compare before and after; called by all of the above. */
 void lifecycle_facts(const struct connection *before, struct decision *decision);
 

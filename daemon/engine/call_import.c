@@ -18,6 +18,7 @@ struct import {
     struct owner owner;
     struct new_grant grant;
     struct connection saved;
+    bool by_owner;        /* it is looked up by its owner */
     struct str apps_left; /* of a shared owner, not looked up yet */
 };
 
@@ -301,6 +302,7 @@ static void fail_exists(struct op *op, const struct connection *connection)
 }
 
 static bool find_next_app(struct op *op);
+static void find_by_owner(struct op *op);
 
 static void on_found(struct op *op, struct now now)
 {
@@ -312,8 +314,17 @@ static void on_found(struct op *op, struct now now)
     const struct connection *connection =
         op->read->connection_count > 0 ? &op->read->connections[0] : NULL;
     bool is_live = connection != NULL && connection->phase != PHASE_DISCONNECTED;
+    struct str given = op_text(op, "connection");
+    if (connection == NULL && str_is_set(given) && !import->by_owner) {
+        find_by_owner(op); /* the id is free: is the owner? */
+        return;
+    }
     if (connection == NULL && find_next_app(op))
         return;
+    if (connection != NULL && str_is_set(given) && !str_eq(connection->id, given)) {
+        fail_exists(op, connection);
+        return;
+    }
     if (import->intent == INTENT_CONNECT && connection == NULL) {
         save_new(op, now);
         return;
@@ -362,17 +373,22 @@ static bool find_next_app(struct op *op)
     return true;
 }
 
-static void find_connection(struct op *op)
+static void find_by_owner(struct op *op)
 {
     struct import *import = op->extra;
-    if (str_is_set(op_text(op, "connection"))) {
-        op_read_connection(op, on_found);
-        return;
-    }
+    import->by_owner = true;
     import->apps_left = import->owner.apps;
     char key[OWNER_KEY_MAX];
     if (!find_next_app(op))
         find_by_key(op, owner_key(op->entry->connector.type, &import->owner, key));
+}
+
+static void find_connection(struct op *op)
+{
+    if (str_is_set(op_text(op, "connection")))
+        op_read_connection(op, on_found);
+    else
+        find_by_owner(op);
 }
 
 static void import_one(struct op *op, struct now now)

@@ -268,7 +268,7 @@ void call_list_audit(struct op *op, struct now now)
 {
     (void)now;
     struct store_read *read = store_read_new(STORE_READ_AUDIT);
-    int64_t after = json_i64(json_get(op->params, "after"), 0);
+    int64_t after = 0;
     if (str_is_set(op_text(op, "cursor")) &&
         str_to_i64(op_text(op, "cursor"), &after) != STATUS_OK) {
         store_read_free(read);

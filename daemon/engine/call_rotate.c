@@ -13,6 +13,7 @@ struct rotate_call {
     struct credential candidate;
     bool checked;
     bool was_checked_with_nobody;
+    bool replaces_client;
     struct job_waiter waiter;
     struct op *op;
     int64_t connections;
@@ -36,11 +37,11 @@ static void finish(struct op *op, struct now now)
     json_set_text(result, "connector", op->entry->connector.id);
     json_set_i64(result, "credential_version", op->entry->connector.credential_version);
     json_set_bool(result, "checked", rotation->checked);
-    if (!rotation->checked && op_bool(op, "check", false))
+    if (rotation->replaces_client)
         json_set_text(result, "not_checked_because",
-                      rotation->was_checked_with_nobody
-                          ? STR("no connection to check it with")
-                          : STR("refresh tokens belong to the old client id"));
+                      STR("refresh tokens belong to the old client id"));
+    else if (rotation->was_checked_with_nobody)
+        json_set_text(result, "not_checked_because", STR("no connection to check it with"));
     json_set_i64(result, "connections", rotation->connections);
     op_result(op, result, now);
 }
@@ -145,6 +146,8 @@ static void take_over(struct op *op, struct now now)
     connector_write_add_credential(change, &candidate);
     next->credential_version = candidate.version;
     next->rotated_ms = now.ms;
+    if (rotation->replaces_client) /* the grants there are belong to the old one: say so to each */
+        next->sweep = (struct sweep){.scopes_version = next->scopes_version};
     event_append_connector(engine, change->write, EVENT_CONNECTOR_ROTATED, next, -1, now);
     change->stamps_rotated = true;
     CLEANUP(json_freep) struct json *detail = json_new_object();
@@ -304,8 +307,9 @@ void call_rotate(struct op *op, struct now now)
         read_counts(op);
         return;
     }
-    bool same_client = str_eq(current->client_id, rotation_of(op)->candidate.client_id);
-    if (op_bool(op, "check", false) && same_client)
+    rotation_of(op)->replaces_client =
+        !str_eq(current->client_id, rotation_of(op)->candidate.client_id);
+    if (op_bool(op, "check", false) && !rotation_of(op)->replaces_client)
         read_canaries(op);
     else
         take_over(op, now);

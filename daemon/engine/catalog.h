@@ -15,8 +15,8 @@ struct lane {
     int64_t closed_until_ms; /* Retry-After: the whole client waits */
     bool overflow;           /* more is due than is kept here … */
     int64_t overflow_due_ms; /* … from this due time on */
-    bool reading;
-    int64_t retry_read_ms;
+    bool reading;            /* that, from reading_due_ms on */
+    int64_t reading_due_ms, retry_read_ms;
 };
 
 /** How sure we are that the credentials are refused (engine/credentials.h). */

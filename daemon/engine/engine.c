@@ -251,10 +251,9 @@ static bool has_its_profile(const struct profile_set *profiles, const struct con
            profile_set_find(profiles, connector->provider) != NULL;
 }
 
-enum status engine_reconfigure(struct engine *engine, const struct engine_settings *settings,
-                               struct profile_set *take_profiles, struct error *err)
+enum status engine_accepts_profiles(const struct engine *engine, const struct profile_set *profiles,
+                                    struct error *err)
 {
-    CLEANUP(profile_set_freep) struct profile_set *profiles = take_profiles;
     for (size_t i = 0; i < engine->entry_count; i++) {
         const struct connector *connector = &engine->entries[i]->connector;
         if (!has_its_profile(profiles, connector))
@@ -263,11 +262,16 @@ enum status engine_reconfigure(struct engine *engine, const struct engine_settin
                              "\", which is not there any more",
                              STR_ARG(connector->id), STR_ARG(connector->provider));
     }
+    return STATUS_OK;
+}
+
+void engine_reconfigure(struct engine *engine, const struct engine_settings *settings,
+                        struct profile_set *take_profiles)
+{
     /* Nothing holds on to a profile between turns: jobs ask the catalog each time. */
     profile_set_free(engine->profiles);
-    engine->profiles = TAKE_PTR(profiles);
+    engine->profiles = take_profiles;
     engine->settings = *settings;
-    return STATUS_OK;
 }
 
 void engine_drain(struct engine *engine, struct now now)

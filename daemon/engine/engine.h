@@ -80,11 +80,14 @@ void engine_turn(struct engine *engine, struct now now);
 /** When the next turn is needed though nothing completes; INT64_MAX: not at all. */
 int64_t engine_next_ms(const struct engine *engine);
 
-/** After a reload: new settings and profiles. STATUS_INVALID where a connector's profile is missing
- * from them: all stays as it was. */
-MUST_CHECK enum status engine_reconfigure(struct engine *engine,
-                                          const struct engine_settings *settings,
-                                          struct profile_set *take_profiles, struct error *err);
+/** Is every connector's profile among these? STATUS_INVALID names one whose is not. */
+MUST_CHECK enum status engine_accepts_profiles(const struct engine *engine,
+                                               const struct profile_set *profiles,
+                                               struct error *err);
+/** After a reload: new settings and accepted profiles. Requests under way end under the old ones.
+ */
+void engine_reconfigure(struct engine *engine, const struct engine_settings *settings,
+                        struct profile_set *take_profiles);
 
 /** Start no further request. */
 void engine_drain(struct engine *engine, struct now now);

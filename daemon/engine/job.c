@@ -354,6 +354,7 @@ static void job_send(struct job *job, struct now now)
     if (connection->due_ms != TIME_NONE && connection->due_ms <= now.ms)
         histogram_add(&engine->metrics->late_ms, now.ms - connection->due_ms);
     job->request->deadline_ms = job->deadline_ms;
+    job->request->refuse_private = job->request->message.host_is_made;
     job->request->user = job;
     job->request->completion.resume = on_answer;
     engine->in_flight++;

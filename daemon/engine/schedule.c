@@ -287,6 +287,13 @@ static void lane_drop(struct engine *engine, struct task *task)
     task_free(engine, task);
 }
 
+/* What was let go comes first: it is read again in its order, and this one with it. */
+static bool is_behind_overflow(const struct lane *lane, int64_t due_ms)
+{
+    return (lane->overflow && due_ms >= lane->overflow_due_ms) ||
+           (lane->reading && due_ms >= lane->reading_due_ms);
+}
+
 /* The job finds the record gone, or a request not to be sent any more, and tells who waits. */
 static void start_to_end(struct engine *engine, struct task *task, struct now now)
 {
@@ -303,7 +310,8 @@ static void lane_offer(struct engine *engine, struct task *task, struct now now)
         return;
     }
     if (!task_may_pass(task) &&
-        (lane_is_blocked(task->entry) || lane->ready.count >= ENGINE_LANE_READY_MAX)) {
+        (lane_is_blocked(task->entry) || lane->ready.count >= ENGINE_LANE_READY_MAX ||
+         is_behind_overflow(lane, task->stored_due_ms))) {
         lane_drop(engine, task);
         return;
     }
@@ -426,6 +434,7 @@ static void lane_read(struct engine *engine, struct catalog_entry *entry, struct
     read->user = engine;
     read->completion.resume = on_lane_read;
     lane->reading = true;
+    lane->reading_due_ms = lane->overflow_due_ms;
     lane->overflow = false;
     engine->background++;
     engine->store.read(engine->store.ctx, read);

@@ -30,6 +30,30 @@ static struct catalog_entry *page_end(struct store_read *read, struct now now, i
     return entry;
 }
 
+/* Refresh tokens belong to the client that they were issued to (RFC 6749 §6). */
+static bool is_of_replaced_client(const struct catalog_entry *entry,
+                                  const struct connection *connection)
+{
+    const struct credential *own = catalog_credential(entry, connection->credential_version);
+    const struct credential *current =
+        catalog_credential(entry, entry->connector.credential_version);
+    return own != NULL && current != NULL && !str_eq(own->client_id, current->client_id);
+}
+
+/* A new grant under the new client asks for the new scopes too: that request says it all. */
+static bool decide(const struct catalog_entry *entry, const struct connection *connection,
+                   struct arena *arena, struct now now, struct decision *ret_decision)
+{
+    const struct connector *connector = &entry->connector;
+    bool replaced = is_of_replaced_client(entry, connection);
+    if (replaced || connection->advisory_reason == REASON_CLIENT_REPLACED)
+        return lifecycle_client_changed(connection, replaced, now, ret_decision);
+    struct scope_change scopes =
+        sweep_compare(arena, connection, connector->scopes, connector->only_missing);
+    return lifecycle_rescoped(connection, connector, scopes.added, scopes.removed, scopes.spared,
+                              now, ret_decision);
+}
+
 /* Another rescope may have begun while the page was read: its sweep begins at the beginning. */
 static bool is_same_sweep(const struct catalog_entry *entry, const struct store_read *read)
 {
@@ -65,11 +89,8 @@ static void on_records(struct completion *completion, struct now now)
     struct sweep *sweep = &change->next.sweep;
     for (size_t i = 0; i < read->connection_count; i++) {
         const struct connection *connection = &read->connections[i];
-        struct scope_change scopes =
-            sweep_compare(&read->arena, connection, change->next.scopes, change->next.only_missing);
         struct decision decision;
-        if (!lifecycle_rescoped(connection, &entry->connector, scopes.added, scopes.removed,
-                                scopes.spared, now, &decision))
+        if (!decide(entry, connection, &read->arena, now, &decision))
             continue;
         store_write_put_connection(change->write, &decision.next);
         event_append_facts(engine, change->write, entry, connection, &decision, now);

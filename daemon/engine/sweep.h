@@ -1,7 +1,7 @@
 /**
- * The sweep of a rescope: tells each connection of a connector, a page at a time, in one
- * transaction with the cursor, so that a crash neither skips nor repeats one. Paced, so that
- * refreshes and other calls come in between.
+ * The sweep of a rescope, or of a new client id: tells each connection of a connector, a page at a
+ * time, in one transaction with the cursor, so that a crash neither skips nor repeats one. Paced,
+ * so that refreshes and other calls come in between.
  */
 #ifndef ENGINE_SWEEP_H
 #define ENGINE_SWEEP_H

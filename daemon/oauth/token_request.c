@@ -255,6 +255,7 @@ static enum status build(struct builder *b)
                             &b->message->arena, &b->token_url, b->err);
     if (status != STATUS_OK)
         return status;
+    b->message->host_is_made = url_host_has_variable(profile_refresh_endpoint(b->profile));
     set_extras(b);
     status = set_header(b, STR("Accept"), STR("application/json"));
     if (status != STATUS_OK)

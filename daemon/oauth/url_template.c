@@ -325,3 +325,13 @@ enum status text_template_expand(const struct profile *profile, struct str text,
     *ret_text = whole.len == 0 ? arena_copy(arena, STR("")) : arena_copy(arena, whole);
     return STATUS_OK;
 }
+
+bool url_host_has_variable(struct str url)
+{
+    size_t scheme = str_find_byte(url, ':');
+    struct str rest = str_slice(url, scheme + 1, url.len);
+    while (str_starts_with(rest, STR("/")))
+        rest = str_slice(rest, 1, rest.len);
+    struct str host = str_slice(rest, 0, str_find_byte(rest, '/'));
+    return str_find_byte(host, '{') != host.len;
+}

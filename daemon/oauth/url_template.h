@@ -27,6 +27,9 @@ MUST_CHECK enum status url_template_expand(const struct profile *profile, struct
                                            const struct json *config, struct arena *arena,
                                            struct str *ret_url, struct error *err);
 
+/** Does a variable stand in the host of this template? */
+bool url_host_has_variable(struct str url);
+
 /** Values that a request has besides the connector's variables: {refresh_token}, {uuid} … */
 struct template_extras {
     const struct text_pair *items;

@@ -1,0 +1,301 @@
+/* The log's way to Redis and to watchers: nothing lost, nothing twice, in order. */
+#include "unit/engine/engine_test.h"
+
+static void given(struct world *world)
+{
+    world_register(world, "gcal", "app_user", "rotating", "client-gcal", "s1");
+}
+
+static void people(struct world *world, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "c-%d", i);
+        world_import(world, "gcal", id);
+    }
+}
+
+/* The stream holds exactly the log's events from this one on. */
+static void assert_stream_from(const struct world *world, size_t first)
+{
+    assert_int_equal(fake_redis_count(world->redis), fake_store_event_count(world->store) - first);
+    for (size_t i = 0; i < fake_redis_count(world->redis); i++)
+        assert_int_equal(fake_redis_entry(world->redis, i)->seq,
+                         fake_store_event(world->store, first + i)->seq);
+    assert_int_equal(fake_store_published(world->store), fake_store_last(world->store));
+}
+
+static void events_arrive_in_their_order(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 30);
+    world_settle(world);
+    assert_stream_from(world, 0);
+    assert_int_equal(fake_redis_published(world->redis), fake_redis_count(world->redis));
+}
+
+static void redis_down_delays_and_stops_nothing(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 5);
+    fake_redis_set_down(world->redis, true);
+    people(world, 5, 20);
+    world_run(world, 5 * HOUR);
+    for (size_t i = 0; i < 20; i++)
+        assert_in_range(fake_provider_grant_at(world->provider, i)->refreshed, 5, 7);
+    fake_redis_set_down(world->redis, false);
+    world_run(world, 10 * SECOND);
+    assert_stream_from(world, 0);
+}
+
+static void an_emptied_redis_gets_all_again_and_its_hash(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 5);
+    fake_provider_grant_at(world->provider, 2)->is_dead = true;
+    world_run(world, 2 * HOUR);
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+    size_t published = fake_redis_published(world->redis);
+    fake_redis_empty(world->redis);
+    world_run(world, 20 * SECOND);
+    assert_stream_from(world, 0);
+    assert_int_equal(fake_redis_published(world->redis), published); /* history is not PUBLISHed */
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+    assert_non_null(fake_redis_hash_get(world->redis, "c-2"));
+}
+
+static void the_hash_holds_who_is_in_need_now(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    fake_provider_grant_at(world->provider, 0)->is_dead = true;
+    fake_provider_grant_at(world->provider, 1)->is_dead = true;
+    world_run(world, 2 * HOUR);
+    assert_int_equal(fake_redis_hash_count(world->redis), 2);
+    world_do(world, RPC_DISCONNECT, "{\"connection\":\"c-0\"}");
+    world_settle(world);
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+    assert_non_null(strstr(fake_redis_hash_get(world->redis, "c-1"), "grant_rejected"));
+}
+
+static void another_logs_stream_is_gone_on_above(struct world *world, int64_t foreign_last)
+{
+    given(world);
+    people(world, 0, 10);
+    world_settle(world);
+    int64_t before = fake_store_last(world->store);
+    fake_redis_empty(world->redis);
+    fake_redis_set_log(world->redis, "log-other", foreign_last);
+    people(world, 10, 12);
+    world_run(world, MINUTE);
+    assert_true(fake_store_last(world->store) > MAX_OF(before, foreign_last));
+    assert_events(world, "log.restarted", NULL, 1);
+    assert_string_equal(fake_redis_entry(world->redis, 0)->type, "log.restarted");
+    assert_int_equal(fake_redis_count(world->redis), 3);
+    assert_int_equal(fake_store_published(world->store), fake_store_last(world->store));
+    people(world, 12, 14);
+    world_run(world, MINUTE);
+    assert_int_equal(fake_redis_count(world->redis), 5);
+    assert_events(world, "log.restarted", NULL, 1);
+}
+
+static void another_logs_longer_stream(void **state)
+{
+    another_logs_stream_is_gone_on_above(*state, 5000);
+}
+
+static void another_logs_shorter_stream(void **state)
+{
+    another_logs_stream_is_gone_on_above(*state, 3);
+}
+
+static void a_stream_ahead_of_the_log_is_gone_on_above(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    world_settle(world);
+    fake_redis_empty(world->redis);
+    fake_redis_set_log(world->redis, "log-1", 900); /* a restored store */
+    people(world, 3, 5);
+    world_run(world, MINUTE);
+    assert_int_equal(fake_store_published(world->store), fake_store_last(world->store));
+    assert_true(fake_store_last(world->store) > 900);
+    assert_events(world, "log.restarted", NULL, 1);
+}
+
+static void a_restart_that_is_uncertain_is_done_once(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    world_settle(world);
+    fake_redis_set_down(world->redis, true);
+    people(world, 3, 5);
+    fake_redis_empty(world->redis);
+    fake_redis_set_log(world->redis, "log-other", 70);
+    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_ANY,
+                                                            .fate = FAKE_WRITE_UNCERTAIN_DONE,
+                                                            .count = 1});
+    fake_redis_set_down(world->redis, false);
+    world_run(world, MINUTE);
+    assert_events(world, "log.restarted", NULL, 1);
+    assert_int_equal(fake_redis_count(world->redis), 3);
+}
+
+static void without_redis_all_goes_on(void **state)
+{
+    struct world *world = *state;
+    world->has_redis = false;
+    world_restart(world);
+    world_settle(world);
+    given(world);
+    people(world, 0, 3);
+    world_run(world, DAY);
+    assert_int_equal(fake_redis_count(world->redis), 0);
+    assert_state(world, "c-1", "active");
+}
+
+/* ---- watch ---- */
+
+struct seen {
+    struct watcher *watcher;
+    int64_t last, seqs[4096];
+    size_t count, room;
+    bool started, failed, cancel_at_start;
+    char word[32];
+};
+
+static void on_started(void *ctx, int64_t last)
+{
+    struct seen *seen = ctx;
+    seen->started = true;
+    seen->last = last;
+    if (seen->cancel_at_start)
+        engine_watch_cancel(seen->watcher);
+}
+
+static void on_failure(void *ctx, struct rpc_failure failure)
+{
+    struct seen *seen = ctx;
+    seen->failed = true;
+    snprintf(seen->word, sizeof(seen->word), "%s", rpc_code_text(failure.word));
+    json_free(failure.data);
+}
+
+static void on_event(void *ctx, int64_t seq, struct str cloudevent)
+{
+    struct seen *seen = ctx;
+    assert_true(str_starts_with(cloudevent, STR("{\"specversion\":\"1.0\"")));
+    assert_true(seen->count < ARRAY_LEN(seen->seqs));
+    seen->seqs[seen->count++] = seq;
+    seen->room--;
+}
+
+static void watch(struct world *world, struct seen *seen, const char *text)
+{
+    struct json *params = NULL;
+    assert_int_equal(json_parse(str_c(text), JSON_LIMITS_DEFAULT, &params, NULL), STATUS_OK);
+    const struct watch_sink sink = {
+        .ctx = seen, .started = on_started, .failure = on_failure, .event = on_event};
+    seen->watcher = engine_watch(world->engine, params, sink, world_now(world));
+    json_free(params);
+}
+
+static void more(struct world *world, struct seen *seen, size_t room)
+{
+    seen->room = room;
+    engine_watch_more(seen->watcher, room, world_now(world));
+    world_settle(world);
+}
+
+static void a_watcher_sees_every_event_once(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 300);
+    struct seen seen = {0};
+    watch(world, &seen, "{\"after\":0}");
+    more(world, &seen, 7); /* no more than it has room for */
+    assert_int_equal(seen.count, 7);
+    more(world, &seen, 200);
+    assert_int_equal(seen.count, 207);
+    more(world, &seen, 4000);
+    people(world, 300, 310);
+    world_settle(world);
+    assert_int_equal(seen.count, fake_store_event_count(world->store));
+    for (size_t i = 0; i < seen.count; i++)
+        assert_int_equal(seen.seqs[i], (int64_t)i + 1);
+    engine_watch_cancel(seen.watcher);
+}
+
+static void a_watcher_without_a_number_begins_now(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    struct seen seen = {0};
+    watch(world, &seen, "{}");
+    more(world, &seen, 100);
+    assert_true(seen.started);
+    assert_int_equal(seen.last, fake_store_last(world->store));
+    assert_int_equal(seen.count, 0);
+    people(world, 3, 5);
+    world_settle(world);
+    assert_int_equal(seen.count, 2);
+    engine_watch_cancel(seen.watcher);
+}
+
+static void a_watcher_that_comes_too_late_is_told(void **state)
+{
+    struct world *world = *state;
+    world->settings.retention_ms = HOUR;
+    world_restart(world);
+    world_settle(world);
+    given(world);
+    people(world, 0, 5);
+    world_run(world, 3 * HOUR);
+    people(world, 5, 6);
+    world_run(world, HOUR / 2);
+    struct seen seen = {0};
+    watch(world, &seen, "{\"after\":1}");
+    world_settle(world);
+    assert_true(seen.failed);
+    assert_string_equal(seen.word, "gone");
+}
+
+static void a_watcher_may_leave_as_it_is_told_to_begin(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    struct seen seen = {.cancel_at_start = true};
+    watch(world, &seen, "{\"after\":0}");
+    world_settle(world);
+    assert_true(seen.started);
+    assert_int_equal(seen.count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(events_arrive_in_their_order),
+        ROW(redis_down_delays_and_stops_nothing),
+        ROW(an_emptied_redis_gets_all_again_and_its_hash),
+        ROW(the_hash_holds_who_is_in_need_now),
+        ROW(another_logs_longer_stream),
+        ROW(another_logs_shorter_stream),
+        ROW(a_stream_ahead_of_the_log_is_gone_on_above),
+        ROW(a_restart_that_is_uncertain_is_done_once),
+        ROW(without_redis_all_goes_on),
+        ROW(a_watcher_sees_every_event_once),
+        ROW(a_watcher_without_a_number_begins_now),
+        ROW(a_watcher_that_comes_too_late_is_told),
+        ROW(a_watcher_may_leave_as_it_is_told_to_begin),
+    };
+    return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
+}
