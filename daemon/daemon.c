@@ -311,6 +311,8 @@ static enum status reload(void *ctx, struct error *ret_error)
     CLEANUP(config_faults_deinit) struct config_faults faults = {0};
     struct str credentials = str_c(getenv("CREDENTIALS_DIRECTORY"));
     struct config fresh;
+    if (daemon->stopping)
+        return error_set(ret_error, STATUS_UNAVAILABLE, "refreshd is stopping");
     sysd_notify_reloading(clock_monotonic_us());
     enum status status = config_load(&fresh, str_c(daemon->config_path), credentials, &faults);
     if (status != STATUS_OK) {
@@ -500,12 +502,16 @@ static void end(struct daemon *daemon)
     control_unix_free(daemon->server);
     for (size_t i = 0; i < ARRAY_LEN(daemon->signals); i++)
         loop_signal_free(daemon->signals[i]);
+    if (daemon->engine != NULL)
+        engine_close(daemon->engine);
     publish_redis_free(daemon->redis);
     http_curl_free(daemon->http);
     /* Requests that were cut off come back and are saved as uncertain before the store closes. */
     finish_completions(daemon);
     store_sqlite_close(daemon->store);
-    if (daemon->engine != NULL && engine_is_drained(daemon->engine)) {
+    if (daemon->engine == NULL)
+        finish_completions(daemon); /* what the start itself wrote */
+    if (daemon->engine == NULL || engine_is_drained(daemon->engine)) {
         engine_free(daemon->engine);
         control_free(daemon->control);
         inbox_free(daemon->inbox);

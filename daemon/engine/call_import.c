@@ -219,6 +219,10 @@ static void on_saved(struct op *op, struct now now)
 
 static void save(struct op *op, const struct connection *connection, bool is_switch, struct now now)
 {
+    if (op->entry->gone || op->entry->leaving) { /* no connection begins under what is going */
+        op_again(op, now);
+        return;
+    }
     struct import *import = op->extra;
     struct new_grant *grant = &import->grant;
     const struct json *tokens = json_get(op->params, "tokens");
@@ -235,6 +239,8 @@ static void save(struct op *op, const struct connection *connection, bool is_swi
     struct decision decision;
     lifecycle_granted(connection, &op->entry->connector, grant, &op->engine->settings.rules, now,
                       &decision);
+    if (connection->phase == PHASE_DISCONNECTED) /* held anew, for whoever is named now */
+        decision.next.owner = import->owner;
     record_copy_connection(&op->arena, &decision.next, &import->saved);
     struct store_write *write = store_write_new(now.ms);
     store_write_put_connection(write, &decision.next);
@@ -340,6 +346,12 @@ static void on_found(struct op *op, struct now now)
     }
     if (import->intent == INTENT_CONNECT && is_live) {
         fail_exists(op, connection);
+        return;
+    }
+    if (op->entry->connector.type == CONNECTOR_APP_USER &&
+        (op->caller.roles & RPC_ROLE_PLATFORM) == 0) {
+        op_fail(op, RPC_CODE_PERSONAL_CONNECTION,
+                "an admin brings in the first grant of a person only: this would be a later one");
         return;
     }
     if (str_is_set(op_text(op, "connection")) && !owner_names(&import->owner, &connection->owner)) {

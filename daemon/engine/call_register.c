@@ -194,6 +194,43 @@ static bool same_description(const struct connector *a, const struct connector *
            a->refreshed_events == b->refreshed_events;
 }
 
+/* "https://host:port" of a URL or template. */
+static struct str origin_of(struct str url)
+{
+    size_t scheme = str_find_byte(url, ':') + 3;
+    struct str rest = str_slice(url, scheme, url.len);
+    return str_slice(url, 0, scheme + str_find_byte(rest, '/'));
+}
+
+static bool has_connections(const struct store_read *counts)
+{
+    for (size_t i = 0; counts != NULL && i < counts->count_count; i++) {
+        if (counts->counts[i].phase == PHASE_CONNECTED && counts->counts[i].count > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Grants are pinned to where they came from: a refresh token must not go to another server because
+ * a description was edited. False: the op has failed. */
+static bool check_origin(struct op *op, const struct connector *next, const struct profile *profile)
+{
+    const struct profile *before = catalog_profile(op->engine, op->entry);
+    if (before == NULL || !has_connections(op->read))
+        return true;
+    struct str from = origin_of(profile_refresh_endpoint(before));
+    struct str to = origin_of(profile_refresh_endpoint(profile));
+    bool is_made = str_find_byte(from, '{') != from.len;
+    bool same_config = str_eq(op->entry->connector.config_json, next->config_json);
+    if (str_eq(from, to) && (!is_made || same_config))
+        return true;
+    op_fail(op, RPC_CODE_EXISTS,
+            "connections exist whose refresh tokens belong to " STR_FMT
+            ": disconnect them first, or register another connector",
+            STR_ARG(from));
+    return false;
+}
+
 static bool prepare(struct op *op, struct connector_write *change, struct now now)
 {
     bool is_new = op->entry == NULL;
@@ -212,10 +249,33 @@ static bool prepare(struct op *op, struct connector_write *change, struct now no
     const struct profile *profile = NULL;
     if (!check_profile(op, &change->next, &inline_profile, &profile))
         return false;
-    return !is_new || add_first_credential(op, change, profile, now);
+    return is_new ? add_first_credential(op, change, profile, now)
+                  : check_origin(op, &change->next, profile);
+}
+
+static void register_now(struct op *op, struct now now);
+
+static void on_connections_counted(struct op *op, struct now now)
+{
+    if (op->read->status != STATUS_OK)
+        op_fail_store(op, &op->read->error);
+    else
+        register_now(op, now);
 }
 
 void call_register(struct op *op, struct now now)
+{
+    struct str id = op_text(op, "connector");
+    if (catalog_find(op->engine, id) == NULL) {
+        register_now(op, now);
+        return;
+    }
+    struct store_read *read = store_read_new(STORE_READ_COUNTS);
+    read->connector = arena_copy(&read->arena, id);
+    op_read(op, read, on_connections_counted);
+}
+
+static void register_now(struct op *op, struct now now)
 {
     if (op->entry != NULL) /* begun anew */
         catalog_unref(op->entry);
@@ -362,6 +422,7 @@ static void on_page(struct op *op, struct now now)
             continue;
         store_write_put_connection(write, &decision.next);
         event_append_facts(op->engine, write, op->entry, connection, &decision, now);
+        op_audit(op, write, connection->id, NULL, now);
     }
     if (write->op_count == 0) {
         store_write_free(write);

@@ -12,6 +12,7 @@ struct rescope {
     bool only_missing;
     struct str cursor;
     int64_t affected, total;
+    int64_t from_version; /* what added and removed are against */
 };
 
 static void finish(struct op *op, struct now now)
@@ -49,6 +50,11 @@ static void take_over(struct op *op, struct now now)
         return;
     }
     struct connector *next = &change->next;
+    if (next->scopes_version != rescope->from_version) { /* another one came in between */
+        connector_write_abandon(change);
+        op_again(op, now);
+        return;
+    }
     next->scopes = rescope->scopes;
     next->scopes_added = rescope->added;
     next->scopes_removed = rescope->removed;
@@ -125,6 +131,7 @@ void call_rescope(struct op *op, struct now now)
         return;
     }
     const struct connector *connector = &op->entry->connector;
+    rescope->from_version = connector->scopes_version;
     rescope->added = scope_set_minus(&op->arena, rescope->scopes, connector->scopes);
     rescope->removed = scope_set_minus(&op->arena, connector->scopes, rescope->scopes);
     rescope->only_missing = op_bool(op, "only_missing", false);

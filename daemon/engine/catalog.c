@@ -130,6 +130,20 @@ struct catalog_entry *catalog_take(struct engine *engine, const struct connector
     return entry;
 }
 
+void catalog_renumber(struct engine *engine, int64_t first, int64_t new_first)
+{
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        struct connector *connector = &engine->entries[i]->connector;
+        bool rotated = connector->rotated_seq >= first;
+        bool rescoped = connector->rescoped_seq >= first;
+        if (rotated)
+            connector->rotated_seq += new_first - first;
+        if (rescoped)
+            connector->rescoped_seq += new_first - first;
+        connector->version += rotated || rescoped;
+    }
+}
+
 static void entry_free(struct catalog_entry *entry)
 {
     ASSERT(entry->refs == 0);
@@ -238,6 +252,14 @@ const struct credential *catalog_credential_for(const struct catalog_entry *entr
         return working;
     const struct credential *of_client = newest_of_client(entry, own->client_id, NULL, 0, now_ms);
     return of_client != NULL ? of_client : working;
+}
+
+bool catalog_is_of_old_client(const struct catalog_entry *entry, int64_t version)
+{
+    const struct credential *current =
+        catalog_credential(entry, entry->connector.credential_version);
+    const struct credential *used = catalog_credential(entry, version);
+    return current != NULL && used != NULL && !str_eq(current->client_id, used->client_id);
 }
 
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,

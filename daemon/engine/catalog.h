@@ -39,6 +39,7 @@ struct catalog_entry {
     struct lane lane;
     size_t refs;               /* tasks and operations that point here */
     bool gone;                 /* unregistered: freed with its last reference */
+    bool leaving;              /* its unregister is being written: no new connection begins */
     bool row_busy;             /* a write of its row is under way */
     int64_t preferred_version; /* the credential that works, where it is not the current; 0 */
     int64_t last_success_ms;   /* of any of its connections */
@@ -64,6 +65,8 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
 /** Take in a row as it was read, with its credentials among those of STORE_READ_CONNECTORS. */
 struct catalog_entry *catalog_take(struct engine *engine, const struct connector *connector,
                                    struct store_read *read);
+/** The store moved all events from `first` on up to new_first: rows that name one moved along. */
+void catalog_renumber(struct engine *engine, int64_t first, int64_t new_first);
 void catalog_remove(struct engine *engine, struct catalog_entry *entry);
 void catalog_clear(struct engine *engine);
 void catalog_ref(struct catalog_entry *entry);
@@ -80,6 +83,9 @@ int64_t catalog_working_version(const struct catalog_entry *entry);
  * working one, or, since refresh tokens belong to a client, the newest of its own client id. */
 const struct credential *catalog_credential_for(const struct catalog_entry *entry, int64_t version,
                                                 int64_t now_ms);
+/** Is this credential one of a client id that was replaced? Its refusal says nothing of the rest.
+ */
+bool catalog_is_of_old_client(const struct catalog_entry *entry, int64_t version);
 /** The newest usable one with the client id of `tried[0]` that is not among those tried. */
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
                                                      const int64_t *tried, size_t tried_count,

@@ -57,14 +57,14 @@ static void change_free(struct connector_write *change)
 void connector_write_abandon(struct connector_write *change)
 {
     if (change->entry != NULL)
-        change->entry->row_busy = false;
+        change->entry->row_busy = change->entry->leaving = false;
     change_free(change);
 }
 
 static void change_end(struct connector_write *change, enum status status, struct now now)
 {
     if (change->entry != NULL)
-        change->entry->row_busy = false;
+        change->entry->row_busy = change->entry->leaving = false;
     if (status == STATUS_OK)
         outbox_kick(change->engine, now);
     change->done(change, status, &change->write->error, now);
@@ -190,6 +190,8 @@ void connector_write_commit(struct connector_write *change,
 {
     change->done = done;
     change->user = user;
+    if (change->removes)
+        change->entry->leaving = true;
     if (change->removes)
         store_write_delete_connector(change->write, change->next.id, change->next.version);
     else

@@ -280,6 +280,20 @@ void engine_drain(struct engine *engine, struct now now)
     schedule_drain(engine, now);
 }
 
+static void send_nothing(void *ctx, struct publish_request *request)
+{
+    struct engine *engine = ctx;
+    request->status = STATUS_UNAVAILABLE;
+    inbox_put(engine->inbox, &request->completion);
+}
+
+void engine_close(struct engine *engine)
+{
+    engine->draining = true;
+    if (engine->publisher.ctx != NULL)
+        engine->publisher = (struct publisher_port){.ctx = engine, .send = send_nothing};
+}
+
 size_t engine_in_flight(const struct engine *engine)
 {
     return engine->jobs;

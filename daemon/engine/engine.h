@@ -91,6 +91,8 @@ void engine_reconfigure(struct engine *engine, const struct engine_settings *set
 
 /** Start no further request. */
 void engine_drain(struct engine *engine, struct now now);
+/** The ports are about to go: send nothing any more, only take what still comes back. */
+void engine_close(struct engine *engine);
 /** Is nothing in flight and nothing unsaved? */
 bool engine_is_drained(const struct engine *engine);
 /** Requests under way and answers not yet saved, for the log. */

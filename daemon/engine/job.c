@@ -478,7 +478,8 @@ static void on_answer(struct completion *completion, struct now now)
     job->verdict = (struct oauth_verdict){0};
     job_read_answer(&input, &job->arena, &job->verdict, &job->answer);
     job->has_answer = true;
-    if (credentials_are_acquitted(job->task->entry, str_c(job->task->id), now))
+    if (credentials_are_acquitted(job->task->entry, str_c(job->task->id), now) ||
+        catalog_is_of_old_client(job->task->entry, job->credential_version))
         job->answer.bare_invalid_client = false;
     count_answer(job);
     job_decide(job, now);

@@ -43,6 +43,18 @@ static void log_outcome(const struct job *job, const struct connection *connecti
               LOG_I64("took_ms", job->answer.took_ms));
 }
 
+/* A job may end with an older credential than it began with; what it says is about the current one,
+ * if that was tried as well. */
+static int64_t rejected_version(const struct job *job)
+{
+    int64_t current = job->task->entry->connector.credential_version;
+    for (size_t i = 0; i < job->tried_count; i++) {
+        if (job->tried[i] == current)
+            return current;
+    }
+    return job->credential_version;
+}
+
 static void act_on_signal(struct job *job, struct now now)
 {
     struct catalog_entry *entry = job->task->entry;
@@ -54,7 +66,7 @@ static void act_on_signal(struct job *job, struct now now)
         return;
     case SIGNAL_CREDENTIAL_REJECTED:
         if (job->candidate == NULL) {
-            const struct rejection rejection = {.version = job->credential_version,
+            const struct rejection rejection = {.version = rejected_version(job),
                                                 .status = job->answer.status,
                                                 .code = job->answer.provider_code,
                                                 .message = job->answer.provider_message};

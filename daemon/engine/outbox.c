@@ -1,6 +1,7 @@
 #include "engine/outbox.h"
 
 #include "common/memory.h"
+#include "engine/catalog.h"
 #include "engine/event_json.h"
 #include "engine/watch.h"
 
@@ -169,6 +170,8 @@ static void on_restarted(struct completion *completion, struct now now)
     if (write->status != STATUS_OK) {
         outbox->published = 0; /* as the store has it: the bounds will tell */
         step_failed(outbox, &write->error, now);
+    } else {
+        catalog_renumber(outbox->engine, write->ops[0].number, write->ops[0].number_b + 1);
     }
     store_write_free(write);
 }

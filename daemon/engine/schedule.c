@@ -123,16 +123,6 @@ static void window_trim(struct engine *engine)
     frontier_draw_back(schedule, due_ms);
 }
 
-void schedule_distrust(struct engine *engine)
-{
-    struct schedule_state *schedule = &engine->schedule;
-    struct heap_node *top;
-    while ((top = heap_top(&schedule->upcoming)) != NULL)
-        task_free(engine, task_of(top));
-    let_go(engine, 1); /* the earliest there is */
-    frontier_draw_back(schedule, 1);
-}
-
 static void make_upcoming(struct engine *engine, struct task *task)
 {
     schedule_detach(engine, task);

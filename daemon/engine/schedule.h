@@ -50,8 +50,6 @@ void schedule_note(struct engine *engine, const struct connection *connection, s
 void schedule_force(struct engine *engine, struct task *task, struct now now);
 /** A connector opens again: read what its lane let go. */
 void schedule_reopen(struct catalog_entry *entry);
-/** A write may or may not have been done: what the window holds is no longer known to be all. */
-void schedule_distrust(struct engine *engine);
 /** A connector is gone: those who wait for its connections are told. */
 void schedule_forget(struct engine *engine, struct catalog_entry *entry, struct now now);
 /** No further request is sent: those who wait for one are told. */

@@ -80,10 +80,11 @@ static const char *const texts[SQL_COUNT] = {
     /* In two steps, over negative numbers, so that no event meets one not yet moved. */
     [SQL_RENUMBER_AWAY] = "UPDATE event SET seq = -(seq + ?2) WHERE seq >= ?1",
     [SQL_RENUMBER_BACK] = "UPDATE event SET seq = -seq WHERE seq < 0",
-    [SQL_RENUMBER_ALERTS] = "UPDATE connection SET alert_seq = alert_seq + ?2"
-                            " WHERE alert_seq > 0 AND alert_seq >= ?1",
+    [SQL_RENUMBER_ALERTS] =
+        "UPDATE connection SET alert_seq = alert_seq + ?2, version = version + 1"
+        " WHERE alert_seq > 0 AND alert_seq >= ?1",
     [SQL_RENUMBER_CONNECTORS] =
-        "UPDATE connector SET"
+        "UPDATE connector SET version = version + 1,"
         " rotated_seq = rotated_seq + CASE WHEN rotated_seq >= ?1 THEN ?2 ELSE 0 END,"
         " rescoped_seq = rescoped_seq + CASE WHEN rescoped_seq >= ?1 THEN ?2 ELSE 0 END"
         " WHERE rotated_seq >= ?1 OR rescoped_seq >= ?1",

@@ -11,7 +11,12 @@
 
 #include "support/world.h"
 
-enum { SIM_FAULT_MAX = 400, SIM_CALLS_MAX = 32, SIM_CONNECTORS_MAX = 3 };
+enum {
+    SIM_FAULT_MAX = 400,
+    SIM_CALLS_MAX = 32,
+    SIM_CONNECTORS_MAX = 3,
+    SIM_PRESENTATIONS_MAX = 20
+};
 
 struct sim_report {
     char fault[SIM_FAULT_MAX]; /* empty: all held */

@@ -13,8 +13,8 @@ void sim_fail(struct sim *sim, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    int len = snprintf(sim->report.fault, sizeof(sim->report.fault), "at %lld ms: ",
-                       (long long)(sim->world->clock.ms - FAKE_CLOCK_START_MS));
+    int len = snprintf(sim->report.fault, sizeof(sim->report.fault),
+                       "at %lld ms: ", (long long)(sim->world->clock.ms - FAKE_CLOCK_START_MS));
     vsnprintf(sim->report.fault + len, sizeof(sim->report.fault) - (size_t)len, format, args);
     va_end(args);
 }
@@ -61,6 +61,8 @@ static void on_presented(void *ctx, struct fake_grant *grant, struct str token, 
     (void)deadline_ms;
     if (grant->unanswered > 0)
         sim_fail(sim, "single flight: grant %zu is presented twice at a time", grant->number);
+    if (grant->in_minute > SIM_PRESENTATIONS_MAX)
+        sim_fail(sim, "budget: grant %zu is presented again and again", grant->number);
     const struct connection *c = holder_of(sim, grant);
     if (c == NULL)
         return; /* replaced or erased while the intent was written: the answer is dropped */
@@ -163,11 +165,11 @@ static void on_crash(void *ctx)
 
 void sim_check_begin(struct sim *sim)
 {
-    fake_provider_set_hooks(
-        sim->world->provider,
-        (struct fake_provider_hooks){.ctx = sim, .presented = on_presented});
-    fake_store_set_hooks(sim->world->store, (struct fake_store_hooks){
-                                                .ctx = sim, .crash = on_crash, .wrote = after_write});
+    fake_provider_set_hooks(sim->world->provider,
+                            (struct fake_provider_hooks){.ctx = sim, .presented = on_presented});
+    fake_store_set_hooks(
+        sim->world->store,
+        (struct fake_store_hooks){.ctx = sim, .crash = on_crash, .wrote = after_write});
     sim->world->watch = after_turn;
     sim->world->watch_ctx = sim;
 }
@@ -267,8 +269,7 @@ static void check_redis(struct sim *sim)
 
 void sim_check_end(struct sim *sim)
 {
-    for (const struct connection *c = NULL;
-         (c = fake_store_next(sim->world->store, c)) != NULL;) {
+    for (const struct connection *c = NULL; (c = fake_store_next(sim->world->store, c)) != NULL;) {
         check_connection_at_end(sim, c);
         check_events_of(sim, c);
     }

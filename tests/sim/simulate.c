@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 {
     uint64_t first = 1, seeds = 20;
     int64_t days = 2;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout, 0);
         if (i + 1 == argc)
@@ -40,7 +40,6 @@ int main(int argc, char **argv)
             days = (int64_t)number;
         else
             return usage(stderr, 2);
-        i++;
     }
     size_t failed = 0, presented = 0, lost = 0;
     int crashes = 0;
@@ -51,6 +50,7 @@ int main(int argc, char **argv)
             strcpy(report.fault, "determinism: the same seed lived another life");
         if (report.fault[0] != '\0') {
             printf("seed %" PRIu64 ": %s\n", seed, report.fault);
+            fflush(stdout);
             failed++;
         }
         presented += report.presented;

@@ -66,8 +66,7 @@ void fake_clock_fire(struct fake_clock *clock)
         size_t child = i * 2 + 1;
         if (child >= clock->count)
             break;
-        if (child + 1 < clock->count &&
-            is_before(&clock->timers[child + 1], &clock->timers[child]))
+        if (child + 1 < clock->count && is_before(&clock->timers[child + 1], &clock->timers[child]))
             child++;
         if (!is_before(&clock->timers[child], &last))
             break;

@@ -1,7 +1,7 @@
 /**
  * Virtual time, and what is to happen in it. Nothing waits: the time jumps to whatever is next, and
- * things due at the same time happen in the order in which they were asked for, so that a run is the
- * same each time.
+ * things due at the same time happen in the order in which they were asked for, so that a run is
+ * the same each time.
  *
  *     fake_clock_after(&clock, 30, answer, exchange);
  *     while (fake_clock_next_ms(&clock) < until_ms)

@@ -56,8 +56,7 @@ const char *fake_grant_refresh_token(const struct fake_grant *grant, char text[F
 
 const char *fake_grant_access_token(const struct fake_grant *grant, char text[FAKE_TOKEN_SIZE])
 {
-    snprintf(text, FAKE_TOKEN_SIZE, "at-%zu-%lld", grant->number,
-             (long long)grant->access_serial);
+    snprintf(text, FAKE_TOKEN_SIZE, "at-%zu-%lld", grant->number, (long long)grant->access_serial);
     return text;
 }
 
@@ -169,13 +168,14 @@ static void judge(struct exchange *exchange)
     }
     int64_t now_ms = provider->clock->ms;
     bool is_good = exchange->serial == grant->serial;
-    bool is_in_grace = exchange->serial == grant->serial - 1 &&
-                       now_ms < grant->rotated_ms + grant->grace_ms;
+    bool is_in_grace =
+        exchange->serial == grant->serial - 1 && now_ms < grant->rotated_ms + grant->grace_ms;
     if (exchange->serial >= 0 && !is_good && !is_in_grace && grant->reuse_revokes)
         grant->is_dead = true;
     if (grant->is_dead || (!is_good && !is_in_grace)) {
         grant->refused++;
-        refuse(exchange, 400, grant->death != NULL && grant->is_dead ? grant->death : invalid_grant);
+        refuse(exchange, 400,
+               grant->death != NULL && grant->is_dead ? grant->death : invalid_grant);
         return;
     }
     if (is_good && grant->rotation == FAKE_ROTATES_ALWAYS) {
@@ -271,9 +271,9 @@ static int64_t latency_ms(struct fake_provider *provider)
 static void on_arrived(void *ctx)
 {
     struct exchange *exchange = ctx;
-    bool takes_effect =
-        exchange->answer.kind != FAKE_STATUS && exchange->answer.kind != FAKE_LOST_REQUEST &&
-        exchange->answer.kind != FAKE_NOT_SENT;
+    bool takes_effect = exchange->answer.kind != FAKE_STATUS &&
+                        exchange->answer.kind != FAKE_LOST_REQUEST &&
+                        exchange->answer.kind != FAKE_NOT_SENT;
     if (takes_effect)
         judge(exchange);
     bool is_scripted =
@@ -310,8 +310,7 @@ static struct fake_answer random_answer(const struct fake_provider_odds *odds)
         {odds->lost_answer, {.kind = FAKE_LOST_ANSWER}},
         {odds->status_before, {.kind = FAKE_STATUS, .status = 503, .body = busy}},
         {odds->status_after, {.kind = FAKE_STATUS_AFTER, .status = 502, .body = busy}},
-        {odds->throttled,
-         {.kind = FAKE_STATUS, .status = 429, .body = busy, .retry_after = "20"}},
+        {odds->throttled, {.kind = FAKE_STATUS, .status = 429, .body = busy, .retry_after = "20"}},
         {odds->truncated, {.kind = FAKE_TRUNCATED}},
         {odds->html,
          {.kind = FAKE_STATUS, .status = 200, .body = html, .content_type = "text/html"}},
@@ -372,6 +371,9 @@ static void on_send(void *ctx, struct http_request *request)
         provider->hooks.presented(provider->hooks.ctx, grant, buf_str(&token),
                                   request->deadline_ms);
     if (grant != NULL) {
+        int64_t minute = provider->clock->ms / 60000;
+        grant->in_minute = minute == grant->minute ? grant->in_minute + 1 : 1;
+        grant->minute = minute;
         grant->presented++;
         grant->stale += exchange->serial != grant->serial;
         grant->last_presented_ms = provider->clock->ms;
@@ -470,8 +472,8 @@ struct fake_grant *fake_provider_grant(struct fake_provider *provider, const cha
     grant->number = provider->grant_count;
     grant->lifetime_s = 3600;
     str_copy_cut(str_c(client_id), grant->client_id, sizeof(grant->client_id));
-    provider->grants = memory_grow(
-        provider->grants, (provider->grant_count + 1) * sizeof(struct fake_grant *));
+    provider->grants =
+        memory_grow(provider->grants, (provider->grant_count + 1) * sizeof(struct fake_grant *));
     provider->grants[provider->grant_count++] = grant;
     return grant;
 }

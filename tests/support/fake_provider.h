@@ -1,11 +1,12 @@
 /**
  * An authorization server's token endpoint behind port/http.h: clients with their secrets, grants
- * with their refresh tokens, and a network that loses things. It knows the truth that the daemon has
- * to find out, and counts every presentation.
+ * with their refresh tokens, and a network that loses things. It knows the truth that the daemon
+ * has to find out, and counts every presentation.
  *
  *     struct fake_grant *ana = fake_provider_grant(provider, "client-1");
  *     … import ana's tokens …
- *     fake_provider_play(provider, ana, (struct fake_answer){.kind = FAKE_LOST_ANSWER, .count = 2});
+ *     fake_provider_play(provider, ana, (struct fake_answer){.kind = FAKE_LOST_ANSWER, .count =
+ * 2});
  */
 #ifndef SUPPORT_FAKE_PROVIDER_H
 #define SUPPORT_FAKE_PROVIDER_H
@@ -44,20 +45,22 @@ struct fake_grant {
     size_t number;
     char client_id[64];
     enum fake_rotation rotation;
-    int64_t grace_ms;      /* so long the token before is good as well, for the same successor */
-    bool reuse_revokes;    /* and afterwards its use kills the family */
-    int64_t lifetime_s;    /* 0: not said */
-    const char *scope;     /* static; NULL: not said */
-    const char *death;     /* static: a body for 400 once dead; NULL: a bare invalid_grant */
+    int64_t grace_ms;   /* so long the token before is good as well, for the same successor */
+    bool reuse_revokes; /* and afterwards its use kills the family */
+    int64_t lifetime_s; /* 0: not said */
+    const char *scope;  /* static; NULL: not said */
+    const char *death;  /* static: a body for 400 once dead; NULL: a bare invalid_grant */
     bool is_dead;
-    int64_t serial;        /* of the token that is good */
+    int64_t serial; /* of the token that is good */
     int64_t rotated_ms;
     int64_t access_serial;
     /* What was seen. */
     size_t presented, refreshed, refused, stale;
     int64_t last_presented_ms;
-    int64_t known_serial;  /* the highest that an answer which arrived has told */
-    size_t unanswered;     /* presentations under way now */
+    int64_t minute; /* of the last one, and how many there were in it */
+    size_t in_minute;
+    int64_t known_serial; /* the highest that an answer which arrived has told */
+    size_t unanswered;    /* presentations under way now */
     struct fake_answer script;
 };
 

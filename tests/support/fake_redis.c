@@ -195,8 +195,7 @@ static void answer(struct fake_redis *redis, struct publish_request *request)
     bool is_lost = happens(redis, redis->odds.answer_lost);
     bool is_half = happens(redis, redis->odds.half_done);
     if (!fails)
-        request->status =
-            carry_out(redis, request, is_half ? request->event_count / 2 : SIZE_MAX);
+        request->status = carry_out(redis, request, is_half ? request->event_count / 2 : SIZE_MAX);
     if (fails || is_lost || is_half)
         request->status = error_set(&request->error, STATUS_UNAVAILABLE, "connection lost");
 }

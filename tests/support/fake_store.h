@@ -1,6 +1,6 @@
 /**
- * The store in memory, by the contract of daemon/port/store.h: what it holds outlives the engine, as
- * a disk outlives a process. Requests are carried out one after the other, in their order, each
+ * The store in memory, by the contract of daemon/port/store.h: what it holds outlives the engine,
+ * as a disk outlives a process. Requests are carried out one after the other, in their order, each
  * after its latency, and complete through the inbox.
  *
  *     fake_store_fail(store, (struct fake_store_fault){.when = FAKE_STORE_SAVES,

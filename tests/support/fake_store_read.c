@@ -80,8 +80,8 @@ static bool passes(const struct fake_store *store, const struct connection_filte
                    const struct connection *c)
 {
     const struct fake_connector_row *connector = fake_store_connector_row(store, c->connector);
-    if (connector == NULL || (!str_is_empty(filter->connector) &&
-                              !str_eq(filter->connector, c->connector)))
+    if (connector == NULL ||
+        (!str_is_empty(filter->connector) && !str_eq(filter->connector, c->connector)))
         return false;
     enum reason blocked = connector_blocked_reason(&connector->connector);
     if (filter->state >= 0 && (int)connection_state_of(c, blocked) != filter->state)
@@ -306,6 +306,8 @@ static void read_audit(const struct fake_store *store, struct store_read *read)
 static void read_meta(const struct fake_store *store, struct store_read *read)
 {
     read->value = STR_NONE;
+    if (str_eq(read->name, STR(STORE_META_LAST_COMMIT)))
+        read->value = arena_printf(&read->arena, "%lld", (long long)store->last_commit_ms);
     for (size_t i = 0; i < store->meta_count; i++) {
         if (str_eq(store->metas[2 * i], read->name))
             read->value = arena_copy(&read->arena, store->metas[2 * i + 1]);

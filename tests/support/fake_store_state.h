@@ -64,6 +64,7 @@ struct fake_store {
     struct fake_event **events;
     size_t event_count, event_capacity;
     int64_t last, published, purged;
+    int64_t last_commit_ms;
     struct audit_entry *audit;
     size_t audit_count;
     struct str *rescues;

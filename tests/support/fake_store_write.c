@@ -106,7 +106,8 @@ static enum status check_put(struct fake_store *store, struct store_write *write
                              const struct connection *c)
 {
     struct fake_row *row = fake_store_row(store, c->id);
-    if ((row == NULL) != (c->version == 0) || (row != NULL && row->connection.version != c->version))
+    if ((row == NULL) != (c->version == 0) ||
+        (row != NULL && row->connection.version != c->version))
         return conflict(write, "connection has changed meanwhile", c->id);
     if (!each_key(store, c, row, key_is_free))
         return conflict(write, "the owner has a connection", c->id);
@@ -204,8 +205,8 @@ static void put_connector(struct fake_store *store, const struct connector *conn
     struct fake_connector_row *row = fake_store_connector_row(store, connector->id);
     if (row == NULL) {
         row = memory_new(sizeof(*row));
-        store->connectors =
-            grow_array(store->connectors, store->connector_count, sizeof(struct fake_connector_row *));
+        store->connectors = grow_array(store->connectors, store->connector_count,
+                                       sizeof(struct fake_connector_row *));
         store->connectors[store->connector_count++] = row;
     }
     struct arena old = row->arena, fresh = {0};
@@ -442,8 +443,8 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
         purge(store, op->number);
         return;
     case STORE_OP_PUT_RESCUE:
-        store->rescues = memory_grow(store->rescues,
-                                     (store->rescue_count + 1) * sizeof(struct str));
+        store->rescues =
+            memory_grow(store->rescues, (store->rescue_count + 1) * sizeof(struct str));
         store->rescues[store->rescue_count++] = arena_copy(&store->arena, op->id);
         return;
     case STORE_OP_PUT_META:
@@ -462,6 +463,7 @@ enum status fake_store_apply(struct fake_store *store, struct store_write *write
     }
     for (size_t i = 0; i < write->op_count; i++)
         apply_op(store, write, &write->ops[i]);
+    store->last_commit_ms = write->now_ms;
     int64_t seq = write->first_event_seq;
     for (size_t i = 0; i < write->op_count; i++) {
         if (write->ops[i].kind == STORE_OP_APPEND_EVENT)

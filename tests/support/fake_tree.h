@@ -15,8 +15,7 @@ struct fake_node {
 };
 
 /** The row that a node lives in, to be read only. */
-#define FAKE_ROW(node, type, member) \
-    ((const type *)((const char *)(node) - offsetof(type, member)))
+#define FAKE_ROW(node, type, member) ((const type *)((const char *)(node)-offsetof(type, member)))
 
 struct fake_tree {
     struct fake_node *root;

@@ -12,13 +12,14 @@
 
 enum { TURNS_AT_ONCE_MAX = 200000, CALL_MAX_MS = HOUR };
 
-#define WORLD_PROFILE(id, habits)                                                      \
-    "{\"id\":\"" id "\",\"name\":\"" id "\",\"token_endpoint\":\"https://" id          \
+#define WORLD_PROFILE(id, habits)                                                  \
+    "{\"id\":\"" id "\",\"name\":\"" id "\",\"token_endpoint\":\"https://" id      \
     ".example/token\",\"token_endpoint_auth_methods_supported\":[\"client_secret_" \
     "basic\"],\"habits\":{" habits "}}"
 
 static const char *const profiles[] = {
-    WORLD_PROFILE("rotating", "\"refresh_token\":{\"rotation\":\"always\",\"replay\":\"window:10\"}"),
+    WORLD_PROFILE("rotating",
+                  "\"refresh_token\":{\"rotation\":\"always\",\"replay\":\"window:10\"}"),
     WORLD_PROFILE("static", "\"refresh_token\":{\"rotation\":\"never\"}"),
     WORLD_PROFILE("plain", ""),
     WORLD_PROFILE("holding", "\"refresh_token\":{\"rotation\":\"always\",\"replay\":\"hold\"}"),
@@ -109,7 +110,7 @@ static void bury(struct world *world)
 
 void world_crash(struct world *world)
 {
-    world->wants_crash = false;
+    world->wants_crash = world->is_failed = false;
     world->crashes++;
     bury(world);
     start(world);
@@ -214,11 +215,23 @@ struct now world_now(const struct world *world)
     return fake_clock_now(&world->clock);
 }
 
+/* An engine that can't read its catalog is the end of its process; another is started shortly. */
+static void start_again_if_it_failed(struct world *world)
+{
+    struct error err = {0};
+    if (world->wants_crash || world->is_failed ||
+        engine_ready(world->engine, &err) != STATUS_INTERNAL)
+        return;
+    world->is_failed = true;
+    fake_clock_after(&world->clock, SECOND, on_crash, world);
+}
+
 static void turn(struct world *world)
 {
     if (world->wants_crash)
         world_crash(world);
     engine_turn(world->engine, world_now(world));
+    start_again_if_it_failed(world);
     world->tasks_peak = MAX_OF(world->tasks_peak, engine_task_count(world->engine));
     if (world->watch != NULL)
         world->watch(world->watch_ctx, world);
@@ -298,6 +311,8 @@ static void on_failure(void *ctx, struct rpc_failure failure)
 }
 
 static struct world_call *ask(struct world *world, enum rpc_method_id method, const char *format,
+                              va_list args) PRINTF_LIKE(3, 0);
+static struct world_call *ask(struct world *world, enum rpc_method_id method, const char *format,
                               va_list args)
 {
     char *text = NULL;
@@ -361,11 +376,11 @@ void world_register(struct world *world, const char *connector, const char *type
                     const char *profile, const char *client_id, const char *secret)
 {
     fake_provider_accept(world->provider, client_id, secret);
-    const struct world_call *call = world_do(
-        world, RPC_REGISTER,
-        "{\"connector\":\"%s\",\"type\":\"%s\",\"provider\":\"%s\",\"client_id\":\"%s\","
-        "\"client_secret\":\"%s\",\"scopes\":[\"read\",\"write\"]}",
-        connector, type, profile, client_id, secret);
+    const struct world_call *call =
+        world_do(world, RPC_REGISTER,
+                 "{\"connector\":\"%s\",\"type\":\"%s\",\"provider\":\"%s\",\"client_id\":\"%s\","
+                 "\"client_secret\":\"%s\",\"scopes\":[\"read\",\"write\"]}",
+                 connector, type, profile, client_id, secret);
     ASSERT(call->is_lost || call->result != NULL);
 }
 

@@ -45,6 +45,7 @@ struct world {
     struct metrics metrics;
     struct engine_settings settings;
     struct engine *engine;
+    bool is_failed;   /* the engine could not start */
     bool wants_crash; /* the process dies before its next turn */
     int crashes;
     struct world_call *calls;
@@ -97,7 +98,8 @@ struct fake_grant *world_import(struct world *world, const char *connector, cons
 
 /** How many events of this type (of this subject; NULL: of any). */
 size_t world_events(const struct world *world, const char *type, const char *subject);
-/** A member of the data of the newest such event, as text; NULL: there is none. The caller frees. */
+/** A member of the data of the newest such event, as text; NULL: there is none. The caller frees.
+ */
 char *world_event_text(const struct world *world, const char *type, const char *subject,
                        const char *path);
 const struct connection *world_connection(const struct world *world, const char *id);

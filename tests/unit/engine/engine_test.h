@@ -40,16 +40,16 @@ static inline int world_teardown(void **state)
         assert_string_equal(text_, (expected));                             \
         free(text_);                                                        \
     } while (0)
-#define assert_done(call)                    \
-    do {                                     \
-        const struct world_call *call_ = (call); \
-        assert_true(call_->is_done);         \
-        assert_string_equal(call_->word, ""); \
-    } while (0)
-#define assert_failed_with(call, expected)       \
+#define assert_done(call)                        \
     do {                                         \
         const struct world_call *call_ = (call); \
         assert_true(call_->is_done);             \
+        assert_string_equal(call_->word, "");    \
+    } while (0)
+#define assert_failed_with(call, expected)            \
+    do {                                              \
+        const struct world_call *call_ = (call);      \
+        assert_true(call_->is_done);                  \
         assert_string_equal(call_->word, (expected)); \
     } while (0)
 

@@ -37,8 +37,8 @@ static void owners_must_fit_the_type(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char id[16];
         snprintf(id, sizeof(id), "c-%zu", i);
-        const struct world_call *call = world_import_grant(world, some_grant(world),
-                                                           rows[i].connector, id, rows[i].owner, "");
+        const struct world_call *call =
+            world_import_grant(world, some_grant(world), rows[i].connector, id, rows[i].owner, "");
         if (strcmp(call->word, rows[i].word) != 0)
             fail_msg("%s: \"%s\"", rows[i].name, call->word);
     }
@@ -59,8 +59,9 @@ static void an_owner_has_one_connection_of_a_connector(void **state)
     assert_failed_with(call, "exists");
     assert_true(str_eq(world_text(call, "data.connection"), STR("c-1")));
     assert_done(world_do(world, RPC_TOKEN, "{\"connector\":\"crm\",\"owner\":{\"app\":\"b\"}}"));
-    assert_failed_with(world_do(world, RPC_TOKEN, "{\"connector\":\"crm\",\"owner\":{\"app\":\"q\"}}"),
-                       "unknown_connection");
+    assert_failed_with(
+        world_do(world, RPC_TOKEN, "{\"connector\":\"crm\",\"owner\":{\"app\":\"q\"}}"),
+        "unknown_connection");
 }
 
 static void a_personal_account_is_its_persons(void **state)
@@ -93,10 +94,9 @@ static void reconnect_is_for_the_same_account_switch_for_another(void **state)
                        ",\"account\":{\"id\":\"ana\"}");
     assert_failed_with(world_import_grant(world, some_grant(world), "sa", "c-1", owner, ""),
                        "exists");
-    assert_failed_with(
-        world_import_grant(world, some_grant(world), "sa", "c-1", owner,
-                           ",\"intent\":\"reconnect\",\"account\":{\"id\":\"bob\"}"),
-        "account_mismatch");
+    assert_failed_with(world_import_grant(world, some_grant(world), "sa", "c-1", owner,
+                                          ",\"intent\":\"reconnect\",\"account\":{\"id\":\"bob\"}"),
+                       "account_mismatch");
     assert_failed_with(world_import_grant(world, some_grant(world), "sa", "c-1", owner,
                                           ",\"intent\":\"reconnect\""),
                        "account_required");
@@ -126,8 +126,7 @@ static void an_expired_token_needs_a_refresh_token(void **state)
                        "params");
     struct fake_grant *grant = world_grant(world, "rotating", "client-sa");
     grant->lifetime_s = 0;
-    assert_done(
-        world_import_grant(world, grant, "sa", "c-1", "{\"superagent\":\"s\"}", ""));
+    assert_done(world_import_grant(world, grant, "sa", "c-1", "{\"superagent\":\"s\"}", ""));
     grant->lifetime_s = 3600;
     world_run(world, 5 * SECOND); /* refreshed at once */
     assert_int_equal(grant->refreshed, 1);
@@ -142,8 +141,8 @@ static void an_uncertain_import_is_seen_to_be_done(void **state)
                                                             .fate = FAKE_WRITE_UNCERTAIN_DONE,
                                                             .count = 1});
     struct fake_grant *grant = some_grant(world);
-    assert_done(world_import_grant(world, grant, "gcal", "c-1",
-                                   "{\"app\":\"crm\",\"user\":\"u\"}", ""));
+    assert_done(
+        world_import_grant(world, grant, "gcal", "c-1", "{\"app\":\"crm\",\"user\":\"u\"}", ""));
     world_run(world, HOUR);
     assert_int_equal(grant->refreshed, 1); /* and it is in the schedule */
     fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_IMPORTS,

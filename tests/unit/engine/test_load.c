@@ -66,8 +66,8 @@ static void fifty_thousand_due_at_once_drain_in_order(void **state)
     seed_due(world);
     fake_store_set_latency(world->store, 0);
     struct drain drain = {0};
-    fake_provider_set_hooks(world->provider, (struct fake_provider_hooks){
-                                                 .ctx = &drain, .presented = on_presented});
+    fake_provider_set_hooks(world->provider,
+                            (struct fake_provider_hooks){.ctx = &drain, .presented = on_presented});
     world_restart(world);
     world->tasks_peak = 0;
     world_run(world, 10 * MINUTE);

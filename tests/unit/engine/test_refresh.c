@@ -45,7 +45,8 @@ static void a_thousand_callers_share_one_request(void **state)
     struct world *world = *state;
     given(world, "rotating");
     struct fake_grant *ana = world_import(world, "gcal", "c-ana");
-    fake_provider_play(world->provider, ana, (struct fake_answer){.kind = FAKE_NOT_SENT, .count = -1});
+    fake_provider_play(world->provider, ana,
+                       (struct fake_answer){.kind = FAKE_NOT_SENT, .count = -1});
     world_run(world, 2 * HOUR);
     fake_provider_play(world->provider, ana, (struct fake_answer){0});
     world_run(world, 1); /* the token has ended, nothing is under way */
@@ -87,8 +88,8 @@ static void the_intent_stands_before_the_request_leaves(void **state)
     given(world, "rotating");
     world_import(world, "gcal", "c-ana");
     struct order order = {.world = world};
-    fake_provider_set_hooks(world->provider, (struct fake_provider_hooks){.ctx = &order,
-                                                                          .presented = on_presented});
+    fake_provider_set_hooks(world->provider,
+                            (struct fake_provider_hooks){.ctx = &order, .presented = on_presented});
     world_run(world, DAY);
     assert_true(order.presented > 20);
     assert_int_equal(order.presented_without_intent, 0);
@@ -113,14 +114,14 @@ static void no_intent_no_request(void **state)
     assert_events(world, "connection.needs_reconnect", NULL, 0);
 }
 
-static void an_intent_of_which_nothing_is_known_presents_once(void **state, enum fake_write_fate fate)
+static void an_intent_of_which_nothing_is_known_presents_once(void **state,
+                                                              enum fake_write_fate fate)
 {
     struct world *world = *state;
     given(world, "rotating");
     struct fake_grant *ana = world_import(world, "gcal", "c-ana");
-    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_INTENTS,
-                                                            .fate = fate,
-                                                            .count = 1});
+    fake_store_fail(world->store, (struct fake_store_fault){
+                                      .when = FAKE_STORE_INTENTS, .fate = fate, .count = 1});
     world_run(world, HOUR);
     assert_int_equal(ana->presented, 1);
     assert_int_equal(ana->refreshed, 1);
@@ -163,9 +164,8 @@ static void a_save_that_fails_is_repeated(void **state, enum fake_write_fate fat
     struct world *world = *state;
     given(world, "rotating");
     struct fake_grant *ana = world_import(world, "gcal", "c-ana");
-    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_SAVES,
-                                                            .fate = fate,
-                                                            .count = 3});
+    fake_store_fail(world->store,
+                    (struct fake_store_fault){.when = FAKE_STORE_SAVES, .fate = fate, .count = 3});
     struct world_call *call = world_do(world, RPC_REFRESH, "{\"connection\":\"c-ana\"}");
     assert_done(call);
     assert_true(str_eq(world_text(call, "outcome"), STR("refreshed")));

@@ -1,4 +1,5 @@
-/* The connector's affairs: refused credentials, rotate, rescope, disable (SPEC "Rotate", "Rescope").
+/* The connector's affairs: refused credentials, rotate, rescope, disable (SPEC "Rotate",
+ * "Rescope").
  */
 #include "unit/engine/engine_test.h"
 
@@ -249,6 +250,32 @@ static void grants_of_the_old_client_go_on_under_its_credential(void **state)
         assert_int_equal(c->dead_reason, REASON_NONE);
 }
 
+static void a_refused_old_client_is_not_asked_in_a_storm(void **state)
+{
+    struct world *world = *state;
+    given(world, 3);
+    fake_provider_accept(world->provider, "client-new", "n1");
+    world_do(world, RPC_ROTATE,
+             "{\"connector\":\"gcal\",\"client_id\":\"client-new\",\"client_secret\":\"n1\"}");
+    fake_provider_refuse(world->provider, "client-gcal", "s1");
+    world_run(world, 2 * HOUR);
+    assert_in_range(fake_provider_rejections(world->provider), 3, 150);
+    assert_events(world, "connector.credentials_rejected", NULL, 0);
+}
+
+static void when_no_credential_works_all_are_tried_once(void **state)
+{
+    struct world *world = *state;
+    given(world, 6);
+    world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}");
+    world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s3\"}");
+    fake_provider_refuse(world->provider, "client-gcal", "s1");
+    world_run(world, 2 * HOUR);
+    assert_int_equal(count_state(world, "blocked"), 6);
+    assert_events(world, "connector.credentials_rejected", NULL, 1);
+    assert_in_range(fake_provider_rejections(world->provider), 6, 50);
+}
+
 static void two_rotates_at_once_leave_the_later_one(void **state)
 {
     struct world *world = *state;
@@ -417,7 +444,8 @@ static void a_reconnect_with_the_new_scopes_ends_it(void **state)
     world_settle(world);
     world->roles = RPC_ROLE_PLATFORM;
     struct fake_grant *grant = world_grant(world, "rotating", "client-gcal");
-    assert_done(world_import_grant(world, grant, "gcal", "c-0", "{\"app\":\"crm\",\"user\":\"c-0\"}",
+    assert_done(world_import_grant(world, grant, "gcal", "c-0",
+                                   "{\"app\":\"crm\",\"user\":\"c-0\"}",
                                    ",\"intent\":\"reconnect\",\"acting_user\":\"c-0\""));
     assert_state(world, "c-0", "active");
     assert_events(world, "connection.reconnected", "c-0", 1);
@@ -455,6 +483,8 @@ int main(void)
         ROW(what_is_past_its_overlap_is_erased),
         ROW(a_grant_refused_after_a_rotation_is_that_persons_affair),
         ROW(grants_of_the_old_client_go_on_under_its_credential),
+        ROW(a_refused_old_client_is_not_asked_in_a_storm),
+        ROW(when_no_credential_works_all_are_tried_once),
         ROW(two_rotates_at_once_leave_the_later_one),
         ROW(disable_blocks_and_enable_brings_back),
         ROW(rescope_asks_each_person_once),

@@ -101,12 +101,12 @@ static void four_days_of_429_do_not(void **state)
 
 static void four_days_of_html_do_not(void **state)
 {
-    days_of_failures_send_nobody_to_reconnect(
-        *state, (struct fake_answer){.kind = FAKE_STATUS,
-                                     .count = -1,
-                                     .status = 200,
-                                     .body = "<html>Sign in</html>",
-                                     .content_type = "text/html"});
+    days_of_failures_send_nobody_to_reconnect(*state,
+                                              (struct fake_answer){.kind = FAKE_STATUS,
+                                                                   .count = -1,
+                                                                   .status = 200,
+                                                                   .body = "<html>Sign in</html>",
+                                                                   .content_type = "text/html"});
 }
 
 static void four_days_without_a_connection_do_not(void **state)
@@ -139,9 +139,9 @@ static void retry_after_holds_the_whole_client(void **state)
     struct world *world = *state;
     given(world, "static", "c-ana");
     struct fake_grant *bob = given(world, "static", "c-bob");
-    fake_provider_play(world->provider, NULL,
-                       (struct fake_answer){
-                           .kind = FAKE_STATUS, .count = 1, .status = 429, .retry_after = "900"});
+    fake_provider_play(
+        world->provider, NULL,
+        (struct fake_answer){.kind = FAKE_STATUS, .count = 1, .status = 429, .retry_after = "900"});
     world_do(world, RPC_REFRESH, "{\"connection\":\"c-ana\"}");
     int64_t asked_ms = world->clock.ms;
     world_ask(world, RPC_TOKEN, "{\"connection\":\"c-bob\",\"min_valid_s\":3595}");
