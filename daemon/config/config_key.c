@@ -53,8 +53,8 @@ static const struct config_key keys[] = {
 
     {"store", "url", CONFIG_STORE_URL, FIELD(store.url), 0, 0, NULL,
      "sqlite: and refreshd.db in state_dir", false, true,
-     "sqlite:/PATH. (postgresql:// is understood and refused: this version keeps its store in "
-     "SQLite.)",
+     "sqlite:/PATH. An address of postgresql:// is understood and refused: this version keeps its "
+     "store in SQLite.",
      false},
     {"store", "key_file", CONFIG_PATH, FIELD(store.key_file), 1, 4000,
      "${CREDENTIALS_DIRECTORY}/master.key", NULL, false, false,

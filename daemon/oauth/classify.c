@@ -90,13 +90,13 @@ static bool decide_by_word(struct classification *c)
     return true;
 }
 
-/** 3xx, 408, 429 and 5xx say the same whatever the body says, unless the profile names the status
- * (rule 2). */
+/** 3xx, 408, 423, 425, 429 and 5xx say the same whatever the body says, unless the profile names
+ * the status (rule 2). */
 static bool decide_by_status(struct classification *c)
 {
     int status = c->answer->status;
     bool fixed = status < 200 || (status >= 300 && status < 400) || status == 408 ||
-                 status == 429 || status >= 500;
+                 status == 423 || status == 425 || status == 429 || status >= 500;
     if (!fixed)
         return false;
     if (decide_by_table(c))

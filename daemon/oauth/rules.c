@@ -57,8 +57,8 @@ static bool status_matches(const struct error_rule *rule, int status)
 {
     if (rule->status_count > 0)
         return in_ranges(rule->statuses, rule->status_count, status);
-    return (status >= 200 && status <= 299) ||
-           (status >= 400 && status <= 499 && status != 408 && status != 429);
+    return (status >= 200 && status <= 299) || (status >= 400 && status <= 499 && status != 408 &&
+                                                status != 423 && status != 425 && status != 429);
 }
 
 static bool equals_one(const struct str_list *list, struct str text)

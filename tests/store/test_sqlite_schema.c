@@ -11,18 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct sqlite_db open_db(const struct sqlite_fixture *fixture)
+/** In place: SQLite keeps pointers into it. */
+static void open_db(struct sqlite_db *db, const struct sqlite_fixture *fixture)
 {
-    struct sqlite_db db = {0};
     struct error err = {0};
-    int code = sqlite3_open_v2(fixture->path, &db.handle,
+    *db = (struct sqlite_db){0};
+    int code = sqlite3_open_v2(fixture->path, &db->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
     assert_int_equal(code, SQLITE_OK);
-    sqlite3_close(db.handle);
-    db.handle = NULL;
-    if (sqlite_db_open(&db, fixture->path, 0, &err) != STATUS_OK)
+    sqlite3_close(db->handle);
+    db->handle = NULL;
+    if (sqlite_db_open(db, fixture->path, 0, &err) != STATUS_OK)
         fail_msg("%s", err.text);
-    return db;
 }
 
 static void must(enum status status, const struct error *err)
@@ -45,7 +45,8 @@ static void test_every_column_has_its_member(void **state)
     struct sqlite_fixture fixture;
     struct error err;
     sqlite_fixture_init(&fixture);
-    struct sqlite_db db = open_db(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
     must(sqlite_schema_prepare(&db, &err), &err);
     must(sqlite_schema_migrate(&db, sqlite_migrations, 0, SQLITE_SCHEMA_VERSION, &err), &err);
     must(sqlite_db_exec(&db, "COMMIT", &err), &err);
@@ -80,7 +81,8 @@ static void test_every_statement_is_good(void **state)
     struct sqlite_fixture fixture;
     struct error err;
     sqlite_fixture_init(&fixture);
-    struct sqlite_db db = open_db(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
     must(sqlite_schema_migrate(&db, sqlite_migrations, 0, SQLITE_SCHEMA_VERSION, &err), &err);
     must(sqlite_db_exec(&db, "COMMIT", &err), &err);
     for (int sql = 0; sql < SQL_COUNT; sql++) {
@@ -106,7 +108,8 @@ static void test_pragmas(void **state)
     struct sqlite_fixture fixture;
     struct error err;
     sqlite_fixture_init(&fixture);
-    struct sqlite_db db = open_db(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
     assert_int_equal(number(&db, "PRAGMA synchronous"), 3); /* of every handle, before all else */
     must(sqlite_schema_prepare(&db, &err), &err);
     must(sqlite_schema_migrate(&db, sqlite_migrations, 0, SQLITE_SCHEMA_VERSION, &err), &err);
@@ -171,7 +174,8 @@ static void test_migrations(void **state)
     struct sqlite_fixture fixture;
     struct error err = {0};
     sqlite_fixture_init(&fixture);
-    struct sqlite_db db = open_db(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
     must(sqlite_schema_migrate(&db, good_steps, 0, 1, &err), &err);
     must(sqlite_db_exec(&db, "COMMIT", &err), &err);
     assert_int_equal(number(&db, "PRAGMA user_version"), 1);
@@ -184,7 +188,7 @@ static void test_migrations(void **state)
     /* One that fails half way leaves nothing. */
     assert_int_not_equal(sqlite_schema_migrate(&db, bad_steps, 2, 3, &err), STATUS_OK);
     sqlite_db_close(&db);
-    db = open_db(&fixture);
+    open_db(&db, &fixture);
     assert_int_equal(number(&db, "PRAGMA user_version"), 2);
     assert_int_equal(number(&db, "SELECT y FROM a"), 8);
     sqlite_db_close(&db);
@@ -197,7 +201,8 @@ static void test_backup(void **state)
     struct sqlite_fixture fixture, copy;
     struct error err = {0};
     sqlite_fixture_init(&fixture);
-    struct sqlite_db db = open_db(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
     must(sqlite_schema_migrate(&db, good_steps, 0, 2, &err), &err);
     must(sqlite_db_exec(&db, "COMMIT", &err), &err);
     copy = fixture;
@@ -208,7 +213,7 @@ static void test_backup(void **state)
     struct stat found;
     assert_int_equal(stat(copy.path, &found), 0);
     assert_int_equal(found.st_mode & 0777, 0600);
-    db = open_db(&copy);
+    open_db(&db, &copy);
     assert_int_equal(number(&db, "SELECT y FROM a"), 8);
     must(sqlite_schema_verify(&db, &err), &err);
     sqlite_db_close(&db);
