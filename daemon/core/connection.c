@@ -50,6 +50,12 @@ enum reason connection_reason_of(const struct connection *connection, enum reaso
     return blocked != REASON_NONE ? blocked : connection->advisory_reason;
 }
 
+int64_t connection_client_version(const struct connection *connection)
+{
+    int64_t version = connection->credential_version;
+    return version < 0 ? -version : version;
+}
+
 bool connection_grant_alive(const struct connection *connection)
 {
     return connection->phase == PHASE_CONNECTED && connection->dead_reason == REASON_NONE;

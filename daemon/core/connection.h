@@ -71,7 +71,8 @@ struct connection {
     int64_t refresh_expires_ms;
     struct str scopes_asked, scopes_granted; /* scope_set texts */
     int64_t scopes_version;                  /* of the connector when asked */
-    int64_t credential_version;              /* under which it last succeeded */
+    int64_t credential_version; /* under which it last succeeded; negative: under which it was
+                                   granted, no refresh having succeeded yet */
     int64_t no_rotation_count; /* successes in a row that brought no new refresh token, up to 3 */
 
     /* What is wrong. */
@@ -116,6 +117,8 @@ enum connection_state connection_state_of(const struct connection *connection, e
 enum reason connection_reason_of(const struct connection *connection, enum reason blocked);
 /** May its access token be handed out at this time? */
 bool connection_serves_token(const struct connection *connection, int64_t now_ms);
+/** The credential whose client its refresh token belongs to; 0: not known. */
+int64_t connection_client_version(const struct connection *connection);
 /** Does the grant live, as far as is known? */
 bool connection_grant_alive(const struct connection *connection);
 

@@ -134,7 +134,7 @@ static void take_grant(struct connection *next, const struct connector *connecto
     next->scopes_asked = grant->scopes_asked;
     next->scopes_granted = grant->scopes_granted;
     next->scopes_version = connector->scopes_version;
-    next->credential_version = connector->credential_version;
+    next->credential_version = -connector->credential_version;
     next->requested_ms = grant->requested_ms;
     next->last_success_ms = now.ms;
     next->attempts = 0;

@@ -63,6 +63,7 @@ struct refresh_answer {
     enum outcome outcome;     /* with TRANSPORT_ANSWERED */
     enum reason dead_reason;  /* with OUTCOME_GRANT_DEAD */
     bool bare_invalid_client; /* with OUTCOME_CLIENT_REJECTED: it is about the credentials */
+    bool client_replaced;     /* … of a client id that was replaced, none of which is left to try */
     bool confirm;             /* a verdict that needs a second, later refusal */
     bool maybe_rotated;       /* what was answered may have been the only new token */
     int64_t status;
@@ -108,6 +109,9 @@ enum due_verdict lifecycle_due(const struct connection *connection,
 void lifecycle_answered(const struct connection *connection, const struct connector *connector,
                         const struct refresh_answer *answer, const struct schedule_rules *rules,
                         struct now now, uint64_t random, struct decision *ret_decision);
+
+/** Refused, in words that are no verdict: what others go through meanwhile says whose fault it is. */
+bool lifecycle_is_doubtful(const struct refresh_answer *answer);
 
 /** The attempt was open when the process died: whether it was sent is not known. One that is older
  * than the grant changes nothing. */

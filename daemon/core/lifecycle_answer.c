@@ -22,7 +22,7 @@ static bool answer_is_rejection(const struct refresh_answer *answer)
     return answer_is(answer, OUTCOME_CLIENT_REJECTED) && answer->bare_invalid_client;
 }
 
-static bool answer_is_doubtful(const struct refresh_answer *answer)
+bool lifecycle_is_doubtful(const struct refresh_answer *answer)
 {
     return answer_is(answer, OUTCOME_REFUSED) || answer_is(answer, OUTCOME_SCOPE_PROBLEM) ||
            (answer_is(answer, OUTCOME_CLIENT_REJECTED) && !answer->bare_invalid_client);
@@ -234,12 +234,16 @@ static void answered_dead(const struct connection *before, const struct refresh_
 
 /* ---- refused without a verdict ---- */
 
+static bool is_first_refusal(const struct connection *before, struct now now)
+{
+    return before->doubts == 0 || now.ms - before->doubts_since_ms < CONFIRM_AFTER_MS;
+}
+
 /* A verdict that this provider is known to take back at times: asked once more, later. */
 static bool needs_confirmation(const struct connection *before, const struct refresh_answer *answer,
                                struct now now)
 {
-    return answer->confirm && before->dead_reason == REASON_NONE &&
-           (before->doubts == 0 || now.ms - before->doubts_since_ms < CONFIRM_AFTER_MS);
+    return answer->confirm && before->dead_reason == REASON_NONE && is_first_refusal(before, now);
 }
 
 static void answered_unconfirmed(const struct refresh_answer *answer, struct now now,
@@ -252,7 +256,6 @@ static void answered_unconfirmed(const struct refresh_answer *answer, struct now
     if (next->failing_since_ms == TIME_NONE)
         next->failing_since_ms = now.ms;
     lifecycle_schedule_at(next, next->doubts_since_ms + CONFIRM_AFTER_MS);
-    decision->signal = SIGNAL_CREDENTIAL_WORKS;
 }
 
 /* What the connector's other connections went through meanwhile says whose fault it is. */
@@ -286,15 +289,37 @@ static void answered_doubtful(const struct connection *before, const struct refr
     back_off(next, answer, rules, now, random, decision);
 }
 
-/* Nothing is said about the person: the connection stays as it is, and due. What was lost before
- * stays lost; what failed before has nothing to do with it. */
-static void answered_client_rejected(struct decision *decision)
+/* Nothing is said about the person: the connection stays as it is. What was lost before stays lost;
+ * what failed before has nothing to do with it. It is not due at once, whatever the connector makes
+ * of the signal: a refusal that nobody acts on must not be asked for in a loop. */
+static void answered_client_rejected(const struct schedule_rules *rules, struct now now,
+                                     uint64_t random, struct decision *decision)
 {
     struct connection *next = &decision->next;
     next->failures = 0;
     if (next->doubts == 0)
         next->failing_since_ms = TIME_NONE;
     decision->signal = SIGNAL_CREDENTIAL_REJECTED;
+    if (next->due_ms == TIME_NONE)
+        return;
+    int64_t wait_ms = MAX_OF(schedule_gap_ms(next->lifetime_ms),
+                             schedule_backoff_ms(rules, next->attempts, random));
+    lifecycle_schedule_at(next, MAX_OF(next->due_ms, now.ms + wait_ms));
+}
+
+/* The client that this grant belongs to was replaced, and works no more: no other can use its
+ * refresh token (RFC 6749 §6). One refusal may be a slip of the provider's; two are none. */
+static void answered_client_replaced(const struct connection *before,
+                                     const struct refresh_answer *answer, struct now now,
+                                     struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    if (is_first_refusal(before, now)) {
+        answered_unconfirmed(answer, now, decision);
+        return;
+    }
+    keep_provider_error(next, answer);
+    lifecycle_set_dead(next, REASON_CLIENT_REPLACED, now);
 }
 
 /* ---- all of them ---- */
@@ -318,9 +343,11 @@ static void answered_alive(const struct connection *before, const struct refresh
 {
     if (answer_is_uncertain(answer)) {
         answered_uncertain(answer, rules, now, random, decision);
+    } else if (answer_is_rejection(answer) && answer->client_replaced) {
+        answered_client_replaced(before, answer, now, decision);
     } else if (answer_is_rejection(answer)) {
-        answered_client_rejected(decision);
-    } else if (answer_is_doubtful(answer)) {
+        answered_client_rejected(rules, now, random, decision);
+    } else if (lifecycle_is_doubtful(answer)) {
         answered_doubtful(before, answer, rules, now, random, decision);
     } else {
         keep_provider_error(&decision->next, answer);
@@ -336,7 +363,7 @@ static void answered_still_dead(const struct refresh_answer *answer, struct now 
 {
     struct connection *next = &decision->next;
     note_throttle(answer, now, decision);
-    if (answer_is_rejection(answer))
+    if (answer_is_rejection(answer) && !answer->client_replaced)
         decision->signal = SIGNAL_CREDENTIAL_REJECTED;
     if (!answer_is_uncertain(answer))
         return;
@@ -372,14 +399,16 @@ void lifecycle_answered(const struct connection *connection, const struct connec
     }
     bool is_verdict = !answer_is_uncertain(answer) && (answer_is(answer, OUTCOME_GRANT_DEAD) ||
                                                        answer_is(answer, OUTCOME_REAUTH_REQUIRED));
-    if (is_verdict && needs_confirmation(connection, answer, now))
+    if (is_verdict && needs_confirmation(connection, answer, now)) {
         answered_unconfirmed(answer, now, ret_decision);
-    else if (is_verdict)
+        ret_decision->signal = SIGNAL_CREDENTIAL_WORKS;
+    } else if (is_verdict) {
         answered_dead(connection, answer, now, ret_decision);
-    else if (connection->dead_reason != REASON_NONE)
+    } else if (connection->dead_reason != REASON_NONE) {
         answered_still_dead(answer, now, ret_decision);
-    else
+    } else {
         answered_alive(connection, answer, rules, now, random, ret_decision);
+    }
     if (connection->dead_reason != REASON_NONE && lifecycle_is_tried_daily(next->dead_reason))
         try_again_tomorrow(next, answer, now);
     lifecycle_facts(connection, ret_decision);

@@ -25,7 +25,7 @@ static void on_saved(struct op *op, struct now now)
         return;
     }
     if (op->write->status == STATUS_UNCERTAIN) {
-        op_confirm(op, disconnection->next.id, disconnection->next.version + 1, finish);
+        op_confirm(op, &disconnection->next, finish);
         return;
     }
     if (op->write->status != STATUS_OK) {

@@ -210,7 +210,7 @@ static void on_saved(struct op *op, struct now now)
     if (op->write->status == STATUS_CONFLICT)
         op_again(op, now);
     else if (op->write->status == STATUS_UNCERTAIN)
-        op_confirm(op, import->saved.id, import->saved.version + 1, finish);
+        op_confirm(op, &import->saved, finish);
     else if (op->write->status != STATUS_OK)
         op_fail_store(op, &op->write->error);
     else

@@ -31,8 +31,7 @@ static bool read_failed(struct op *op)
 /* ---- connectors ---- */
 
 /* The rows of one connector among those of all, which come in order of the connector. */
-static const struct count_row *counts_of(const struct store_read *read, struct str connector,
-                                         size_t *ret_count)
+static struct view_counts counts_of(const struct store_read *read, struct str connector)
 {
     size_t first = 0;
     while (first < read->count_count && !str_eq(read->counts[first].connector, connector))
@@ -40,9 +39,11 @@ static const struct count_row *counts_of(const struct store_read *read, struct s
     size_t end = first;
     while (end < read->count_count && str_eq(read->counts[end].connector, connector))
         end++;
-    *ret_count = end - first;
     static const struct count_row none;
-    return *ret_count > 0 ? &read->counts[first] : &none;
+    return (struct view_counts){
+        .rows = end > first ? &read->counts[first] : &none,
+        .count = end - first,
+    };
 }
 
 static void on_connector_counts(struct op *op, struct now now)
@@ -60,9 +61,8 @@ static void on_connector_counts(struct op *op, struct now now)
             continue;
         if (taken++ == limit)
             break;
-        size_t count;
-        const struct count_row *counts = counts_of(op->read, entry->connector.id, &count);
-        json_append(items, view_connector(engine, entry, counts, count, now));
+        struct view_counts counts = counts_of(op->read, entry->connector.id);
+        json_append(items, view_connector(entry, &counts, now));
         last = entry->connector.id;
     }
     op_result(op, list_new(items, taken > limit ? last : STR_NONE), now);
@@ -74,13 +74,39 @@ void call_list_connectors(struct op *op, struct now now)
     op_read(op, store_read_new(STORE_READ_COUNTS), on_connector_counts);
 }
 
+/* Who was refused after a rotation: read first, and kept as long as the call. */
+struct refused_list {
+    struct str ids[VIEW_REFUSED_MAX];
+    size_t count;
+};
+
 static void on_one_counts(struct op *op, struct now now)
 {
     if (read_failed(op))
         return;
-    size_t count;
-    const struct count_row *counts = counts_of(op->read, op->entry->connector.id, &count);
-    op_result(op, view_connector(op->engine, op->entry, counts, count, now), now);
+    const struct refused_list *refused = op->extra;
+    struct view_counts counts = counts_of(op->read, op->entry->connector.id);
+    counts.refused = refused->ids;
+    counts.refused_count = refused->count;
+    op_result(op, view_connector(op->entry, &counts, now), now);
+}
+
+static void read_one_counts(struct op *op)
+{
+    struct store_read *read = store_read_new(STORE_READ_COUNTS);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    op_read(op, read, on_one_counts);
+}
+
+static void on_refused(struct op *op, struct now now)
+{
+    (void)now;
+    if (read_failed(op))
+        return;
+    struct refused_list *refused = op->extra;
+    for (size_t i = 0; i < op->read->connection_count && refused->count < VIEW_REFUSED_MAX; i++)
+        refused->ids[refused->count++] = arena_copy(&op->arena, op->read->connections[i].id);
+    read_one_counts(op);
 }
 
 void call_show_connector(struct op *op, struct now now)
@@ -88,9 +114,21 @@ void call_show_connector(struct op *op, struct now now)
     (void)now;
     if (!op_take_entry(op))
         return;
-    struct store_read *read = store_read_new(STORE_READ_COUNTS);
-    read->connector = arena_copy(&read->arena, op->entry->connector.id);
-    op_read(op, read, on_one_counts);
+    struct refused_list *refused = arena_alloc(&op->arena, sizeof(*refused));
+    op->extra = refused;
+    refused->count = 0;
+    if (op->entry->connector.rotated_ms == TIME_NONE) {
+        read_one_counts(op);
+        return;
+    }
+    struct store_read *read = store_read_new(STORE_READ_CONNECTION_PAGE);
+    read->filter = (struct connection_filter){
+        .connector = arena_copy(&read->arena, op->entry->connector.id),
+        .state = -1,
+        .reason = REASON_SECRET_ROTATED,
+    };
+    read->limit = VIEW_REFUSED_MAX;
+    op_read(op, read, on_refused);
 }
 
 /* ---- connections ---- */

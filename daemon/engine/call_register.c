@@ -158,7 +158,7 @@ static void on_registered(struct connector_write *change, enum status status,
         return;
     }
     const struct catalog_entry *entry = catalog_find(op->engine, change->next.id);
-    op_result(op, view_connector(op->engine, entry, NULL, 0, now), now);
+    op_result(op, view_connector(entry, NULL, now), now);
 }
 
 static bool begin_new(struct op *op, struct connector_write *change, struct now now)
@@ -294,7 +294,7 @@ static void register_now(struct op *op, struct now now)
     }
     if (op->entry != NULL && same_description(&op->entry->connector, &change->next)) {
         connector_write_abandon(change);
-        op_result(op, view_connector(engine, op->entry, NULL, 0, now), now);
+        op_result(op, view_connector(op->entry, NULL, now), now);
         return;
     }
     event_append_connector(engine, change->write,
@@ -315,7 +315,7 @@ static void on_toggled(struct connector_write *change, enum status status, const
     else if (status != STATUS_OK)
         op_fail_store(op, err);
     else
-        op_result(op, view_connector(op->engine, op->entry, NULL, 0, now), now);
+        op_result(op, view_connector(op->entry, NULL, now), now);
 }
 
 static void toggle(struct op *op, bool disabled, struct now now)
@@ -323,7 +323,7 @@ static void toggle(struct op *op, bool disabled, struct now now)
     if (!op_take_entry(op))
         return;
     if (op->entry->connector.disabled == disabled) {
-        op_result(op, view_connector(op->engine, op->entry, NULL, 0, now), now);
+        op_result(op, view_connector(op->entry, NULL, now), now);
         return;
     }
     struct connector_write *change = connector_write_begin(op->engine, op->entry, now);

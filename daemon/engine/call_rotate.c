@@ -1,5 +1,6 @@
 /* rotate: replace a connector's credentials and disconnect nobody (SPEC "Rotate"). */
 #include "engine/calls.h"
+#include "engine/candidate.h"
 #include "engine/connector_write.h"
 #include "engine/credentials.h"
 #include "engine/event_json.h"
@@ -13,6 +14,7 @@ struct rotate_call {
     struct credential candidate;
     bool checked;
     bool was_checked_with_nobody;
+    bool met_busy; /* one that would do, but for a refresh that is under way */
     bool replaces_client;
     struct job_waiter waiter;
     struct op *op;
@@ -84,13 +86,10 @@ static void on_rotated(struct connector_write *change, enum status status, const
         op_fail_store(op, err);
         return;
     }
-    op->entry->preferred_version = 0;
-    op->entry->acquitted_until_ms = TIME_NONE;
-    op->entry->suspicion = SUSPICION_NONE;
-    op->entry->row_wish = ROW_WISH_NONE;
-    op->entry->persisted_success_ms = TIME_NONE;
+    credentials_note_rotated(op->entry, rotation_of(op)->replaces_client);
+    const struct success success = {.version = change->next.credential_version, .refreshed = true};
     if (rotation_of(op)->checked)
-        credentials_note_works(op->engine, op->entry, change->next.credential_version, true, now);
+        credentials_note_works(op->engine, op->entry, &success, now);
     else if (op->entry->connector.rejected_ms != TIME_NONE)
         credentials_probe_now(op->engine, op->entry, now);
     read_counts(op);
@@ -186,45 +185,66 @@ static void on_checked(struct job_waiter *self, enum job_end end,
     }
 }
 
-static void on_canaries(struct op *op, struct now now)
+static void read_canaries(struct op *op, const struct store_read *last);
+
+static void check_with(struct op *op, const struct connection *canary, struct task *task,
+                       struct now now)
 {
-    struct engine *engine = op->engine;
     struct rotate_call *rotation = rotation_of(op);
+    task->due_ms = task->stored_due_ms = canary->due_ms;
+    task->expires_ms = canary->expires_ms;
+    schedule_detach(op->engine, task);
+    rotation->op = op;
+    rotation->waiter.done = on_checked;
+    job_wait(task, &rotation->waiter);
+    job_start_check(op->engine, task, &rotation->candidate, secret_of(op), now);
+}
+
+/* A healthy grant of this very client, lest the check costs somebody else a grant, or passes on
+ * old news. */
+static void on_canary_records(struct op *op, struct now now)
+{
     if (op->read->status != STATUS_OK) {
         op_fail_store(op, &op->read->error);
         return;
     }
-    bool all_busy = false;
-    for (size_t i = 0; i < op->read->due_count; i++) {
-        struct task *task = schedule_task(engine, op->read->due[i].id, op->entry);
-        if (task == NULL || task->place == TASK_RUNNING) {
-            all_busy = true;
-            continue;
+    for (size_t i = 0; i < op->read->connection_count; i++) {
+        const struct connection *connection = &op->read->connections[i];
+        enum candidate_rating rating = candidate_rate(op->entry, connection, now);
+        struct task *task = NULL;
+        if (rating == CANDIDATE_GOOD)
+            task = schedule_task(op->engine, connection->id, op->entry);
+        if (task != NULL && task->place != TASK_RUNNING) {
+            check_with(op, connection, task, now);
+            return;
         }
-        task->due_ms = task->stored_due_ms = op->read->due[i].due_ms;
-        task->expires_ms = op->read->due[i].expires_ms;
-        schedule_detach(engine, task);
-        rotation->op = op;
-        rotation->waiter.done = on_checked;
-        job_wait(task, &rotation->waiter);
-        job_start_check(engine, task, &rotation->candidate, secret_of(op), now);
-        return;
+        bool is_under_way = rating == CANDIDATE_BUSY && connection->attempt_id != 0;
+        if (rating == CANDIDATE_GOOD || is_under_way)
+            rotation_of(op)->met_busy = true;
     }
-    if (all_busy) {
-        op_again(op, now);
-        return;
-    }
-    rotation->was_checked_with_nobody = true;
-    take_over(op, now);
+    read_canaries(op, op->read);
 }
 
-static void read_canaries(struct op *op)
+static void on_canaries(struct op *op, struct now now)
 {
-    struct store_read *read = store_read_new(STORE_READ_DUE);
-    read->connector = arena_copy(&read->arena, op->entry->connector.id);
-    read->until_ms = INT64_MAX;
-    read->limit = 4;
-    op_read(op, read, on_canaries);
+    if (op->read->status != STATUS_OK) {
+        op_fail_store(op, &op->read->error);
+        return;
+    }
+    struct store_read *records = candidate_read_records(op->read);
+    if (records != NULL) {
+        op_read(op, records, on_canary_records);
+    } else if (rotation_of(op)->met_busy) {
+        op_again(op, now);
+    } else {
+        rotation_of(op)->was_checked_with_nobody = true;
+        take_over(op, now);
+    }
+}
+
+static void read_canaries(struct op *op, const struct store_read *last)
+{
+    op_read(op, candidate_read_page(op->entry, last), on_canaries);
 }
 
 /* ---- the parameters ---- */
@@ -310,7 +330,7 @@ void call_rotate(struct op *op, struct now now)
     rotation_of(op)->replaces_client =
         !str_eq(current->client_id, rotation_of(op)->candidate.client_id);
     if (op_bool(op, "check", false) && !rotation_of(op)->replaces_client)
-        read_canaries(op);
+        read_canaries(op, NULL);
     else
         take_over(op, now);
 }

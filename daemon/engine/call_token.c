@@ -99,7 +99,7 @@ static void on_refreshed(struct job_waiter *self, enum job_end end,
     struct op *op = call->op;
     if (connection == NULL)
         op_fail(op, end == JOB_STORE ? RPC_CODE_STORE_UNAVAILABLE : RPC_CODE_UNKNOWN_CONNECTION,
-                "the connection can't be read");
+                "%s", end == JOB_STORE ? why : "there is no such connection any more");
     else
         give_what_there_is(op, connection, end, why, now);
 }
@@ -123,8 +123,7 @@ static bool may_refresh(const struct op *op, const struct connection *connection
     bool is_waiting =
         connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0;
     if (is_waiting && connection->due_ms > now.ms)
-        return now.ms - connection->last_attempt_ms >= op->engine->settings.rules.backoff_min_ms &&
-               connection->uncertain_tries == 0;
+        return false;
     return !is_just_refreshed(connection, now);
 }
 
@@ -221,8 +220,12 @@ static void on_refresh_done(struct job_waiter *self, enum job_end end,
 {
     struct token_call *call = CONTAINER_OF(self, struct token_call, waiter);
     struct op *op = call->op;
-    if (connection == NULL || end == JOB_STORE) {
+    if (end == JOB_STORE) {
         op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "%s", why[0] != '\0' ? why : "it can't be read");
+        return;
+    }
+    if (connection == NULL) {
+        op_fail(op, RPC_CODE_UNKNOWN_CONNECTION, "there is no such connection any more");
         return;
     }
     struct json *result = json_new_object();

@@ -125,8 +125,12 @@ struct catalog_entry *catalog_take(struct engine *engine, const struct connector
         credentials[place] = read->credentials[i];
     }
     struct catalog_entry *entry = catalog_put(engine, connector, credentials, count);
-    for (size_t i = 0; i < count; i++)
-        entry->last_success_ms = MAX_OF(entry->last_success_ms, credentials[i].last_success_ms);
+    for (size_t i = 0; i < count; i++) {
+        enum client client = catalog_client_of(entry, credentials[i].version);
+        struct client_facts *facts = &entry->facts[client];
+        if (client == CLIENT_REPLACED || credentials[i].version == connector->credential_version)
+            facts->last_success_ms = MAX_OF(facts->last_success_ms, credentials[i].last_success_ms);
+    }
     return entry;
 }
 
@@ -260,6 +264,11 @@ bool catalog_is_of_old_client(const struct catalog_entry *entry, int64_t version
         catalog_credential(entry, entry->connector.credential_version);
     const struct credential *used = catalog_credential(entry, version);
     return current != NULL && used != NULL && !str_eq(current->client_id, used->client_id);
+}
+
+enum client catalog_client_of(const struct catalog_entry *entry, int64_t version)
+{
+    return catalog_is_of_old_client(entry, version) ? CLIENT_REPLACED : CLIENT_CURRENT;
 }
 
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,

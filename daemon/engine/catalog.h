@@ -28,6 +28,23 @@ enum suspicion {
 /** What is to be written to the connector's row as soon as no other write of it is under way. */
 enum row_wish { ROW_WISH_NONE, ROW_WISH_BLOCK, ROW_WISH_PROBE_LATER, ROW_WISH_RECOVER };
 
+/** Whose connections: refresh tokens belong to a client id (RFC 6749 §6), and so do refusals. */
+enum client { CLIENT_CURRENT, CLIENT_REPLACED, CLIENT_COUNT };
+
+/** What the connections of one client went through, as far as it is remembered: it tells whose
+ * fault a refusal without a verdict is. */
+struct client_facts {
+    int64_t last_success_ms; /* of any of them */
+    struct refused_once {
+        char connection[144];
+        int64_t at_ms;
+    } refused[2];       /* without a verdict: the last ones of two connections, newest first */
+    int64_t live;       /* grants */
+    int64_t counted_ms; /* those; TIME_NONE: not yet */
+};
+
+enum { CREDENTIALS_ASKED_MAX = 8 };
+
 struct catalog_entry {
     struct connector connector;     /* texts in arena */
     struct credential *credentials; /* newest first; texts in arena */
@@ -42,11 +59,15 @@ struct catalog_entry {
     bool leaving;              /* its unregister is being written: no new connection begins */
     bool row_busy;             /* a write of its row is under way */
     int64_t preferred_version; /* the credential that works, where it is not the current; 0 */
-    int64_t last_success_ms;   /* of any of its connections */
+    struct client_facts facts[CLIENT_COUNT];
+    bool counting; /* the live ones */
     enum suspicion suspicion;
     char suspect_connection[144]; /* whose answer began the suspicion */
     int64_t acquitted_until_ms;   /* its refusal was its own affair */
     bool probing;                 /* a connection is being looked for, or asked */
+    bool saw_own, saw_foreign;    /* what the search has met: of the current client, of another */
+    char asked[CREDENTIALS_ASKED_MAX][144]; /* without a definite answer */
+    size_t asked_count;
     int64_t probe_retry_ms;
     enum row_wish row_wish;
     int64_t wish_retry_ms;
@@ -83,9 +104,10 @@ int64_t catalog_working_version(const struct catalog_entry *entry);
  * working one, or, since refresh tokens belong to a client, the newest of its own client id. */
 const struct credential *catalog_credential_for(const struct catalog_entry *entry, int64_t version,
                                                 int64_t now_ms);
-/** Is this credential one of a client id that was replaced? Its refusal says nothing of the rest.
- */
+/** Is this credential one of a client id that was replaced? What becomes of it says nothing of the
+ * current one. */
 bool catalog_is_of_old_client(const struct catalog_entry *entry, int64_t version);
+enum client catalog_client_of(const struct catalog_entry *entry, int64_t version);
 /** The newest usable one with the client id of `tried[0]` that is not among those tried. */
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
                                                      const int64_t *tried, size_t tried_count,

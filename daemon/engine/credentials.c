@@ -1,6 +1,7 @@
 #include "engine/credentials.h"
 
 #include "common/memory.h"
+#include "engine/candidate.h"
 #include "engine/connector_write.h"
 #include "engine/event_json.h"
 #include "engine/job.h"
@@ -169,22 +170,28 @@ static void persist_success(struct engine *engine, struct catalog_entry *entry, 
     connector_write_commit(change, on_row_written, (void *)(intptr_t)ROW_WISH_NONE);
 }
 
-/* Remembered once for all its connections, so that a refused one costs one extra request. */
-static void prefer(struct catalog_entry *entry, int64_t version)
+/* Remembered once for all its connections, so that a refused one costs one extra request. A success
+ * under another one alone proves nothing: it may have been sent before the current one was there.
+ */
+static void prefer(struct catalog_entry *entry, const struct success *success)
 {
-    const struct credential *current =
-        catalog_credential(entry, entry->connector.credential_version);
-    const struct credential *works = catalog_credential(entry, version);
-    if (works != NULL && current != NULL && str_eq(works->client_id, current->client_id))
-        entry->preferred_version = works == current ? 0 : version;
+    if (success->version == entry->connector.credential_version)
+        entry->preferred_version = 0;
+    else if (success->current_was_refused)
+        entry->preferred_version = success->version;
 }
 
 void credentials_note_works(struct engine *engine, struct catalog_entry *entry,
-                            int64_t credential_version, bool refreshed, struct now now)
+                            const struct success *success, struct now now)
 {
-    if (refreshed)
-        entry->last_success_ms = now.ms;
-    prefer(entry, credential_version);
+    enum client client = catalog_client_of(entry, success->version);
+    if (success->refreshed)
+        entry->facts[client].last_success_ms = now.ms;
+    if (client == CLIENT_REPLACED) {
+        persist_success(engine, entry, success->version, now);
+        return;
+    }
+    prefer(entry, success);
     if (entry->suspicion == SUSPICION_UNCONFIRMED) {
         entry->suspicion = SUSPICION_NONE;
         entry->acquitted_until_ms = now.ms + CREDENTIALS_ACQUITTED_MS;
@@ -192,7 +199,22 @@ void credentials_note_works(struct engine *engine, struct catalog_entry *entry,
     if (entry->connector.rejected_ms != TIME_NONE)
         entry->row_wish = ROW_WISH_RECOVER;
     else
-        persist_success(engine, entry, credential_version, now);
+        persist_success(engine, entry, success->version, now);
+}
+
+void credentials_note_rotated(struct catalog_entry *entry, bool replaces_client)
+{
+    if (replaces_client)
+        entry->facts[CLIENT_REPLACED] = entry->facts[CLIENT_CURRENT];
+    entry->facts[CLIENT_CURRENT] = (struct client_facts){0};
+    entry->preferred_version = 0;
+    entry->acquitted_until_ms = TIME_NONE;
+    entry->suspicion = SUSPICION_NONE;
+    entry->persisted_success_ms = TIME_NONE;
+    entry->asked_count = 0;
+    /* Nobody was refused under the new client yet; its grants are all to come. */
+    bool was_blocked = entry->connector.rejected_ms != TIME_NONE;
+    entry->row_wish = replaces_client && was_blocked ? ROW_WISH_RECOVER : ROW_WISH_NONE;
 }
 
 void credentials_note_rejected(struct engine *engine, struct catalog_entry *entry,
@@ -200,6 +222,8 @@ void credentials_note_rejected(struct engine *engine, struct catalog_entry *entr
                                struct now now)
 {
     (void)engine;
+    if (catalog_is_of_old_client(entry, rejection->version))
+        return;
     /* It was sent before a rotation, or has been overtaken: nobody uses that credential now. */
     if (rejection->version != catalog_working_version(entry) &&
         rejection->version != entry->connector.credential_version)
@@ -215,6 +239,7 @@ void credentials_note_rejected(struct engine *engine, struct catalog_entry *entr
     if (entry->suspicion == SUSPICION_NONE) {
         entry->suspicion = SUSPICION_UNCONFIRMED;
         entry->probe_retry_ms = now.ms;
+        entry->asked_count = 0;
         str_copy_cut(connection, entry->suspect_connection, sizeof(entry->suspect_connection));
     } else if (!str_eq(connection, str_c(entry->suspect_connection))) {
         entry->row_wish = ROW_WISH_BLOCK;
@@ -226,6 +251,61 @@ void credentials_probe_now(struct engine *engine, struct catalog_entry *entry, s
     (void)engine;
     entry->connector.probe_due_ms = now.ms;
     entry->probe_retry_ms = now.ms;
+    entry->asked_count = 0;
+}
+
+/* ---- who has company ---- */
+
+static void on_live_counts(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct engine *engine = read->user;
+    struct catalog_entry *entry = catalog_find(engine, read->connector);
+    engine->background--;
+    if (entry != NULL)
+        entry->counting = false;
+    if (entry == NULL || read->status != STATUS_OK) {
+        store_read_free(read);
+        return;
+    }
+    for (size_t i = 0; i < CLIENT_COUNT; i++) {
+        entry->facts[i].live = 0;
+        entry->facts[i].counted_ms = now.ms;
+    }
+    for (size_t i = 0; i < read->count_count; i++) {
+        const struct count_row *row = &read->counts[i];
+        const struct connection alike = {.credential_version = row->credential_version};
+        int64_t version = connection_client_version(&alike);
+        if (row->phase == PHASE_CONNECTED && row->dead_reason == REASON_NONE)
+            entry->facts[catalog_client_of(entry, version)].live += row->count;
+    }
+    store_read_free(read);
+}
+
+static void count_live(struct engine *engine, struct catalog_entry *entry)
+{
+    struct store_read *read = store_read_new(STORE_READ_COUNTS);
+    read->connector = arena_copy(&read->arena, entry->connector.id);
+    read->user = engine;
+    read->completion.resume = on_live_counts;
+    entry->counting = true;
+    engine->background++;
+    engine->store.read(engine->store.ctx, read);
+}
+
+void credentials_note_doubtful(struct engine *engine, struct catalog_entry *entry,
+                               struct str connection, int64_t credential_version, struct now now)
+{
+    struct client_facts *facts = &entry->facts[catalog_client_of(entry, credential_version)];
+    struct refused_once *newest = &facts->refused[0];
+    if (!str_eq(connection, str_c(newest->connection)))
+        facts->refused[1] = *newest;
+    str_copy_cut(connection, newest->connection, sizeof(newest->connection));
+    newest->at_ms = now.ms;
+    bool is_known =
+        facts->counted_ms != TIME_NONE && now.ms - facts->counted_ms < CREDENTIALS_COUNT_MS;
+    if (!is_known && !entry->counting && !engine->draining)
+        count_live(engine, entry);
 }
 
 /* ---- asking a connection ---- */
@@ -233,7 +313,27 @@ void credentials_probe_now(struct engine *engine, struct catalog_entry *entry, s
 struct probe {
     struct job_waiter waiter;
     struct catalog_entry *entry;
+    char connection[144];
 };
+
+static bool was_asked(const struct catalog_entry *entry, struct str connection)
+{
+    for (size_t i = 0; i < entry->asked_count; i++) {
+        if (str_eq(connection, str_c(entry->asked[i])))
+            return true;
+    }
+    return entry->suspicion == SUSPICION_UNCONFIRMED &&
+           str_eq(connection, str_c(entry->suspect_connection));
+}
+
+/* A suspicion keeps the lane shut, so that is settled soon; a block has time. */
+static int64_t next_asking_ms(const struct catalog_entry *entry, struct now now)
+{
+    if (entry->suspicion == SUSPICION_UNCONFIRMED)
+        return now.ms + CREDENTIALS_RETRY_MS;
+    return now.ms + MIN_OF((int64_t)CREDENTIALS_RETRY_MS << entry->asked_count,
+                           (int64_t)CREDENTIALS_PROBE_MIN_MS);
+}
 
 static void on_probed(struct job_waiter *self, enum job_end end,
                       const struct connection *connection, const char *why, struct now now)
@@ -242,70 +342,149 @@ static void on_probed(struct job_waiter *self, enum job_end end,
     (void)why;
     struct probe *probe = CONTAINER_OF(self, struct probe, waiter);
     struct catalog_entry *entry = probe->entry;
+    bool is_settled =
+        entry->row_wish != ROW_WISH_NONE ||
+        (entry->suspicion == SUSPICION_NONE && entry->connector.rejected_ms == TIME_NONE);
     entry->probing = false;
-    /* A definite answer has been acted on already; else somebody is asked again soon. */
-    if (end != JOB_REFRESHED && end != JOB_REJECTED && end != JOB_DEAD)
-        entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+    if (is_settled) {
+        entry->asked_count = 0;
+    } else {
+        if (end != JOB_STORE && entry->asked_count < CREDENTIALS_ASKED_MAX)
+            str_copy_cut(str_c(probe->connection), entry->asked[entry->asked_count++],
+                         sizeof(entry->asked[0]));
+        entry->probe_retry_ms = next_asking_ms(entry, now);
+    }
     catalog_unref(entry);
     free(probe);
 }
 
-static void ask(struct engine *engine, struct catalog_entry *entry, struct task *task,
-                struct now now)
+static void ask(struct engine *engine, struct catalog_entry *entry,
+                const struct connection *connection, struct now now)
 {
+    struct task *task = schedule_task(engine, connection->id, entry);
+    if (task == NULL) { /* too many are in memory */
+        entry->probing = false;
+        entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+        return;
+    }
+    if (task->place == TASK_NOWHERE) {
+        task->due_ms = task->stored_due_ms = connection->due_ms;
+        task->expires_ms = connection->expires_ms;
+    }
     struct probe *probe = memory_new(sizeof(*probe));
     probe->entry = entry;
     probe->waiter.done = on_probed;
+    str_copy_cut(connection->id, probe->connection, sizeof(probe->connection));
     catalog_ref(entry);
     task->is_probe = true;
     job_wait(task, &probe->waiter);
     schedule_force(engine, task, now);
 }
 
-/* No other connection can be asked: that one answer has to do. */
+/* All that can be asked were, and none had a definite answer: that one refusal has to do. A block
+ * that concerns nobody, while others wait behind it, is none. */
 static void nobody_to_ask(struct catalog_entry *entry, struct now now)
 {
     entry->probing = false;
+    entry->asked_count = 0;
     if (entry->suspicion == SUSPICION_UNCONFIRMED)
         entry->row_wish = ROW_WISH_BLOCK;
+    else if (entry->saw_foreign && !entry->saw_own)
+        entry->row_wish = ROW_WISH_RECOVER;
     else
         entry->probe_retry_ms = now.ms + CREDENTIALS_PROBE_MIN_MS;
 }
 
-static void on_candidates(struct completion *completion, struct now now)
+static void read_page(struct engine *engine, struct catalog_entry *entry,
+                      const struct store_read *last);
+
+/* The best of a page; any of those, so that it is not always the same one. */
+static const struct connection *choose(struct engine *engine, struct catalog_entry *entry,
+                                       const struct store_read *records, struct now now)
 {
-    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    const struct connection *best = NULL;
+    enum candidate_rating best_rating = CANDIDATE_BUSY;
+    size_t count = records->connection_count;
+    size_t first = count > 0 ? (size_t)(engine_random(engine) % count) : 0;
+    for (size_t n = 0; n < count; n++) {
+        const struct connection *connection = &records->connections[(first + n) % count];
+        enum candidate_rating rating = candidate_rate(entry, connection, now);
+        entry->saw_foreign = entry->saw_foreign || rating == CANDIDATE_FOREIGN;
+        entry->saw_own = entry->saw_own || rating > CANDIDATE_FOREIGN;
+        if (rating <= best_rating || was_asked(entry, connection->id))
+            continue;
+        best = connection;
+        best_rating = rating;
+    }
+    return best;
+}
+
+/* NULL: the search is over for now. */
+static struct catalog_entry *search_of(struct store_read *read, struct now now)
+{
     struct engine *engine = read->user;
     struct catalog_entry *entry = catalog_find(engine, read->connector);
     engine->background--;
-    if (entry == NULL) {
-        store_read_free(read);
+    if (entry == NULL || (read->status == STATUS_OK && !engine->draining))
+        return entry;
+    entry->probing = false;
+    entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
+    return NULL;
+}
+
+static void submit(struct engine *engine, struct store_read *read,
+                   void (*resume)(struct completion *completion, struct now now))
+{
+    read->user = engine;
+    read->completion.resume = resume;
+    engine->background++;
+    engine->store.read(engine->store.ctx, read);
+}
+
+static void on_records(struct completion *completion, struct now now)
+{
+    struct store_read *records = CONTAINER_OF(completion, struct store_read, completion);
+    struct engine *engine = records->user;
+    struct catalog_entry *entry = search_of(records, now);
+    if (entry != NULL) {
+        const struct connection *chosen = choose(engine, entry, records, now);
+        if (chosen != NULL)
+            ask(engine, entry, chosen, now);
+        else
+            read_page(engine, entry, records);
+    }
+    store_read_free(records);
+}
+
+static void on_page(struct completion *completion, struct now now)
+{
+    struct store_read *page = CONTAINER_OF(completion, struct store_read, completion);
+    struct engine *engine = page->user;
+    struct catalog_entry *entry = search_of(page, now);
+    struct store_read *records = entry != NULL ? candidate_read_records(page) : NULL;
+    if (records != NULL)
+        submit(engine, records, on_records);
+    else if (entry != NULL)
+        nobody_to_ask(entry, now);
+    store_read_free(page);
+}
+
+static void read_page(struct engine *engine, struct catalog_entry *entry,
+                      const struct store_read *last)
+{
+    submit(engine, candidate_read_page(entry, last), on_page);
+}
+
+static void look_for_candidate(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
+    entry->saw_own = entry->saw_foreign = false;
+    if (entry->asked_count == CREDENTIALS_ASKED_MAX) {
+        entry->saw_own = true;
+        nobody_to_ask(entry, now);
         return;
     }
-    struct task *chosen = NULL;
-    /* Any of them, lest one that can't be refreshed be asked again and again. */
-    size_t first = read->due_count > 0 ? (size_t)(engine_random(engine) % read->due_count) : 0;
-    for (size_t n = 0; n < read->due_count && chosen == NULL; n++) {
-        const struct due_entry *due = &read->due[(first + n) % read->due_count];
-        bool is_suspect = entry->suspicion == SUSPICION_UNCONFIRMED &&
-                          str_eq(due->id, str_c(entry->suspect_connection));
-        if (!is_suspect)
-            chosen = schedule_task(engine, due->id, entry);
-        if (chosen != NULL && chosen->place == TASK_NOWHERE) {
-            chosen->due_ms = chosen->stored_due_ms = due->due_ms;
-            chosen->expires_ms = due->expires_ms;
-        }
-    }
-    bool failed = read->status != STATUS_OK;
-    store_read_free(read);
-    if (chosen != NULL) {
-        ask(engine, entry, chosen, now);
-    } else if (failed) {
-        entry->probing = false;
-        entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;
-    } else {
-        nobody_to_ask(entry, now);
-    }
+    entry->probing = true;
+    read_page(engine, entry, NULL);
 }
 
 static bool wants_probe(const struct catalog_entry *entry, struct now now)
@@ -318,19 +497,6 @@ static bool wants_probe(const struct catalog_entry *entry, struct now now)
     return entry->connector.rejected_ms != TIME_NONE && now.ms >= entry->connector.probe_due_ms;
 }
 
-static void look_for_candidate(struct engine *engine, struct catalog_entry *entry)
-{
-    struct store_read *read = store_read_new(STORE_READ_DUE);
-    read->connector = arena_copy(&read->arena, entry->connector.id);
-    read->until_ms = INT64_MAX;
-    read->limit = CREDENTIALS_CANDIDATES;
-    read->user = engine;
-    read->completion.resume = on_candidates;
-    entry->probing = true;
-    engine->background++;
-    engine->store.read(engine->store.ctx, read);
-}
-
 void credentials_turn(struct engine *engine, struct now now)
 {
     for (size_t i = 0; i < engine->entry_count; i++) {
@@ -340,7 +506,7 @@ void credentials_turn(struct engine *engine, struct now now)
         else if (entry->row_wish == ROW_WISH_NONE && now.ms >= entry->wish_retry_ms)
             retire_credentials(engine, entry, now);
         if (!engine->draining && wants_probe(entry, now))
-            look_for_candidate(engine, entry);
+            look_for_candidate(engine, entry, now);
     }
 }
 

@@ -6,6 +6,9 @@
  *     refused → the retiring credential works      → preferred, once for the whole connector
  *             → one other connection is refused too → blocked, one event to the admin
  *             → one other connection succeeds       → that first answer was its own affair
+ *
+ * All this is about the current client id: a refusal of one that was replaced ends that grant
+ * (core/lifecycle.h), and its success proves nothing.
  */
 #ifndef ENGINE_CREDENTIALS_H
 #define ENGINE_CREDENTIALS_H
@@ -19,7 +22,7 @@ enum {
     CREDENTIALS_RETRY_MS = 5 * 1000,
     CREDENTIALS_ACQUITTED_MS = 10 * 60 * 1000,
     CREDENTIALS_PERSIST_MS = 10 * 60 * 1000,
-    CREDENTIALS_CANDIDATES = 32,
+    CREDENTIALS_COUNT_MS = 5 * 60 * 1000,
 };
 
 /** The provider's words, for the event. Borrowed. */
@@ -29,9 +32,20 @@ struct rejection {
     struct str code, message;
 };
 
-/** A connection got a definite answer that is not about the client; @refreshed: new tokens. */
+struct success {
+    int64_t version;          /* of the credential that was accepted */
+    bool refreshed;           /* new tokens came of it */
+    bool current_was_refused; /* in the same job, before */
+};
+
+/** A connection got a definite answer that is not about the client. */
 void credentials_note_works(struct engine *engine, struct catalog_entry *entry,
-                            int64_t credential_version, bool refreshed, struct now now);
+                            const struct success *success, struct now now);
+/** A connection was refused without a verdict. */
+void credentials_note_doubtful(struct engine *engine, struct catalog_entry *entry,
+                               struct str connection, int64_t credential_version, struct now now);
+/** New credentials were taken over: what was suspected of the old ones is over. */
+void credentials_note_rotated(struct catalog_entry *entry, bool replaces_client);
 /** A connection was refused under this credential, and there is none to fall back to. */
 void credentials_note_rejected(struct engine *engine, struct catalog_entry *entry,
                                struct str connection, const struct rejection *rejection,

@@ -299,6 +299,11 @@ size_t engine_in_flight(const struct engine *engine)
     return engine->jobs;
 }
 
+bool engine_has_unsaved(const struct engine *engine)
+{
+    return engine->unsaved_answers > 0;
+}
+
 size_t engine_task_count(const struct engine *engine)
 {
     return engine->schedule.task_count;

@@ -97,6 +97,9 @@ void engine_close(struct engine *engine);
 bool engine_is_drained(const struct engine *engine);
 /** Requests under way and answers not yet saved, for the log. */
 size_t engine_in_flight(const struct engine *engine);
+/** Has an answer been received that is not durable yet? The process must not exit then: it may be
+ * the only one who knows a new token. */
+bool engine_has_unsaved(const struct engine *engine);
 /** Connections in memory: the near future of the schedule and what is under way. */
 size_t engine_task_count(const struct engine *engine);
 

@@ -75,11 +75,8 @@ static void job_end(struct job *job, enum job_end end, const struct connection *
     task->job = NULL;
     task->entry->lane.in_flight--;
     engine->jobs--;
-    if (hold_until_ms != TIME_NONE)
-        schedule_hold(engine, task, hold_until_ms);
-    else
-        schedule_settle(engine, task, connection != NULL ? connection->due_ms : TIME_NONE,
-                        connection != NULL ? connection->expires_ms : TIME_NONE, now);
+    job_answer_is_safe(job);
+    schedule_release(engine, task, connection, hold_until_ms, now);
     while (waiter != NULL) {
         struct job_waiter *next = waiter->next;
         waiter->done(waiter, end, connection, job->why, now);
@@ -102,6 +99,13 @@ void job_give_up(struct job *job, enum job_end end, int64_t retry_ms, struct now
     job_end(job, end, connection, retry_ms, now);
 }
 
+void job_answer_is_safe(struct job *job)
+{
+    if (job->is_unsaved)
+        job->engine->unsaved_answers--;
+    job->is_unsaved = false;
+}
+
 static struct job *job_begin(struct engine *engine, struct task *task)
 {
     ASSERT(task->job == NULL);
@@ -111,6 +115,7 @@ static struct job *job_begin(struct engine *engine, struct task *task)
     job->why = "";
     task->job = job;
     task->place = TASK_RUNNING;
+    task->overtaken = task->noted = false;
     task->entry->lane.in_flight++;
     engine->jobs++;
     return job;
@@ -141,6 +146,7 @@ void job_read(struct job *job, struct now now)
 {
     (void)now;
     job->reads++;
+    job->task->overtaken = false; /* the store answers in order: it is read after those writes */
     struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
     read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
     read->ids[0] = arena_copy(&read->arena, str_c(job->task->id));
@@ -177,10 +183,13 @@ static void job_recover(struct job *job, struct now now)
 }
 
 /* An attempt that a crash left open is repeated when its provider's habits allow, not at will. */
-static enum due_asker asker_of(const struct task *task)
+static enum due_asker asker_of(const struct job *job)
 {
+    const struct task *task = job->task;
     if (task->insisted)
         return DUE_INSISTED;
+    if (job->tried_count > 0) /* it goes on with another credential */
+        return DUE_ASKED;
     return task->is_probe || (task->forced && !task->recovers) ? DUE_ASKED : DUE_ON_TIME;
 }
 
@@ -198,7 +207,8 @@ static void on_read(struct completion *completion, struct now now)
     }
     store_read_free(job->record);
     job->record = read;
-    if (read->connection_count == 0) {
+    /* Of an unregistered connector nothing is left; what has the id now is somebody else's. */
+    if (read->connection_count == 0 || job->task->entry->gone) {
         job_finish(job, JOB_NOT_NEEDED, NULL, now);
         return;
     }
@@ -212,7 +222,7 @@ static void on_read(struct completion *completion, struct now now)
         job_finish(job, JOB_FAILED, connection, now);
         return;
     }
-    switch (lifecycle_due(connection, &job->task->entry->connector, asker_of(job->task), now,
+    switch (lifecycle_due(connection, &job->task->entry->connector, asker_of(job), now,
                           &job->decision)) {
     case DUE_NOTHING:
         job_finish(job, JOB_NOT_NEEDED, connection, now);
@@ -251,13 +261,14 @@ static enum status build_message(struct job *job, const struct credential *crede
         .secret = job->client_secret != NULL ? secret_str(job->client_secret) : STR_NONE,
         .certificate = credential->certificate,
     };
+    const struct profile *profile = catalog_profile(engine, job->task->entry);
     CLEANUP(secret_freep) struct secret *access_token = NULL;
-    if (!str_is_empty(connection->sealed_access) &&
+    if (profile_uses_access_token(profile) && !str_is_empty(connection->sealed_access) &&
         job_open_token(engine, connection->id, "access_token", connection->generation,
                        connection->sealed_access, &access_token, err) != STATUS_OK)
         return STATUS_INVALID;
     struct oauth_refresh refresh = {
-        .profile = catalog_profile(engine, job->task->entry),
+        .profile = profile,
         .client = &client,
         .config = job->task->entry->config,
         .refresh_token = secret_str(job->refresh_token),
@@ -276,10 +287,11 @@ static enum status choose_credential(struct job *job, int64_t now_ms,
     const struct catalog_entry *entry = job->task->entry;
     const struct credential *credential = job->candidate;
     if (credential == NULL)
-        credential = job->credential_version != 0
-                         ? catalog_credential(entry, job->credential_version)
-                         : catalog_credential_for(
-                               entry, job->record->connections[0].credential_version, now_ms);
+        credential =
+            job->credential_version != 0
+                ? catalog_credential(entry, job->credential_version)
+                : catalog_credential_for(
+                      entry, connection_client_version(&job->record->connections[0]), now_ms);
     if (credential == NULL)
         return error_set(err, STATUS_INVALID, "connector " STR_FMT " has no credential",
                          STR_ARG(entry->connector.id));
@@ -377,12 +389,19 @@ static void on_intent(struct completion *completion, struct now now)
         job_save(job, now);
         return;
     }
-    if (status == STATUS_OK) {
+    /* A newer grant may be durable already, its completion next in the inbox: the token that this
+     * job has read is not known to be the stored one any more. */
+    bool is_overtaken = status == STATUS_OK && job->task->overtaken;
+    if (status == STATUS_OK && !is_overtaken) {
         job_send(job, now);
         return;
     }
-    job->unsent_id = status == STATUS_UNCERTAIN ? job->attempt_id : 0;
+    job->unsent_id = status == STATUS_UNCERTAIN || is_overtaken ? job->attempt_id : 0;
     job->attempt_id = 0;
+    if (is_overtaken) {
+        job_read(job, now);
+        return;
+    }
     if ((status == STATUS_CONFLICT || status == STATUS_UNCERTAIN) && job->reads < JOB_READS_MAX) {
         job_read(job, now);
         return;
@@ -413,27 +432,45 @@ static void count_answer(struct job *job)
     }
 }
 
+/* What this answer says, not what the record said before: a check must not pass on old news. */
 static enum job_end end_of(const struct job *job)
 {
-    if (job->answer.end == TRANSPORT_ANSWERED) {
-        if (job->answer.outcome == OUTCOME_REFRESHED)
-            return JOB_REFRESHED;
-        if (job->decision.signal == SIGNAL_CREDENTIAL_REJECTED)
-            return JOB_REJECTED;
+    bool is_dead = job->decision.next.dead_reason != REASON_NONE;
+    if (job->answer.end == TRANSPORT_ANSWERED && job->answer.outcome == OUTCOME_REFRESHED)
+        return JOB_REFRESHED;
+    switch (job->decision.signal) {
+    case SIGNAL_CREDENTIAL_REJECTED:
+        return JOB_REJECTED;
+    case SIGNAL_CREDENTIAL_WORKS:
+        return is_dead ? JOB_DEAD : JOB_FAILED;
+    case SIGNAL_THROTTLED:
+    case SIGNAL_NONE:
+        break;
     }
-    return job->decision.next.dead_reason != REASON_NONE ? JOB_DEAD : JOB_FAILED;
+    return JOB_FAILED;
 }
 
 /* Another credential of the same client that this job has not tried yet. */
+static const struct credential *find_fallback(struct job *job, struct now now)
+{
+    int64_t tried[JOB_CREDENTIALS_MAX + 1];
+    size_t count = 0;
+    for (; count < job->tried_count; count++)
+        tried[count] = job->tried[count];
+    tried[count++] = job->credential_version;
+    if (job->candidate != NULL || count >= JOB_CREDENTIALS_MAX)
+        return NULL;
+    return catalog_fallback_credential(job->task->entry, tried, count, now.ms);
+}
+
 static void choose_fallback(struct job *job, struct now now)
 {
+    const struct credential *fallback = find_fallback(job, now);
     bool is_noted =
         job->tried_count > 0 && job->tried[job->tried_count - 1] == job->credential_version;
     if (!is_noted && job->tried_count < JOB_CREDENTIALS_MAX)
         job->tried[job->tried_count++] = job->credential_version;
-    const struct credential *fallback =
-        catalog_fallback_credential(job->task->entry, job->tried, job->tried_count, now.ms);
-    if (fallback == NULL || job->tried_count == JOB_CREDENTIALS_MAX)
+    if (fallback == NULL)
         return;
     job->then = JOB_THEN_FALL_BACK;
     job->fallback_version = fallback->version;
@@ -471,16 +508,16 @@ static void on_answer(struct completion *completion, struct now now)
         .secrets = secrets,
         .secret_count = ARRAY_LEN(secrets),
         .credential_version = job->credential_version,
+        .is_check = job->candidate != NULL,
+        .has_fallback = find_fallback(job, now) != NULL,
         .started_ms = job->started_ms,
         .now = now,
     };
     oauth_verdict_deinit(&job->verdict);
     job->verdict = (struct oauth_verdict){0};
     job_read_answer(&input, &job->arena, &job->verdict, &job->answer);
-    job->has_answer = true;
-    if (credentials_are_acquitted(job->task->entry, str_c(job->task->id), now) ||
-        catalog_is_of_old_client(job->task->entry, job->credential_version))
-        job->answer.bare_invalid_client = false;
+    job->has_answer = job->is_unsaved = true;
+    engine->unsaved_answers++;
     count_answer(job);
     job_decide(job, now);
     job_save(job, now);

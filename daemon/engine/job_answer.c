@@ -1,5 +1,6 @@
 #include "engine/job_answer.h"
 
+#include "engine/credentials.h"
 #include "engine/job.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
@@ -9,6 +10,7 @@ enum {
     DEADLINE_WINDOW_MIN_MS = 4 * 1000,
     DEADLINE_LONG_MS = 120 * 1000,
     SUCCESSES_WITHOUT_ROTATION = 3, /* then a provider of unknown habits counts as not rotating */
+    LIVE_COUNT_GOOD_MS = 15 * 60 * 1000,
 };
 
 struct replay_rules job_replay_rules(const struct profile *profile,
@@ -145,10 +147,33 @@ static void classify(const struct job_answer_input *input, struct arena *arena,
         take_tokens(input, arena, verdict, answer);
 }
 
+/* What the other connections of the same client went through since this one fails. */
+static void compare_with_others(const struct job_answer_input *input, int64_t client_version,
+                                struct refresh_answer *answer)
+{
+    const struct connection *connection = input->connection;
+    const struct client_facts *facts =
+        &input->entry->facts[catalog_client_of(input->entry, client_version)];
+    int64_t since_ms =
+        connection->failing_since_ms != TIME_NONE ? connection->failing_since_ms : input->now.ms;
+    answer->others_succeed = facts->last_success_ms > since_ms;
+    for (size_t i = 0; i < ARRAY_LEN(facts->refused) && !answer->others_succeed; i++) {
+        const struct refused_once *refused = &facts->refused[i];
+        if (refused->at_ms != TIME_NONE && refused->at_ms >= since_ms &&
+            !str_eq(str_c(refused->connection), connection->id))
+            answer->others_fail = true;
+    }
+    int64_t good_for_ms = LIVE_COUNT_GOOD_MS + 2 * input->engine->settings.rules.backoff_max_ms;
+    answer->has_no_others = facts->counted_ms != TIME_NONE && facts->live <= 1 &&
+                            input->now.ms - facts->counted_ms <= good_for_ms;
+}
+
 void job_read_answer(const struct job_answer_input *input, struct arena *arena,
                      struct oauth_verdict *ret_verdict, struct refresh_answer *ret_answer)
 {
     const struct connection *connection = input->connection;
+    const struct catalog_entry *entry = input->entry;
+    int64_t client_version = connection_client_version(connection);
     *ret_answer = (struct refresh_answer){
         .end = input->request->end,
         .outcome = OUTCOME_TRANSIENT,
@@ -156,15 +181,17 @@ void job_read_answer(const struct job_answer_input *input, struct arena *arena,
         .started_ms = input->started_ms,
         .took_ms = input->request->took_ms,
         .credential_version = input->credential_version,
-        .first_after_rotation = connection->credential_version != 0 &&
-                                connection->credential_version < input->credential_version,
+        .first_after_rotation =
+            !input->is_check && client_version != 0 && client_version < input->credential_version,
         .replay = job_replay_rules(input->profile, connection),
     };
-    int64_t failing_since_ms =
-        connection->failing_since_ms != TIME_NONE ? connection->failing_since_ms : input->now.ms;
-    ret_answer->others_succeed = input->entry->last_success_ms > failing_since_ms;
+    compare_with_others(input, input->credential_version, ret_answer);
     if (input->request->end == TRANSPORT_ANSWERED)
         classify(input, arena, ret_verdict, ret_answer);
     else
         ret_answer->provider_message = copy_c(arena, input->request->error.text);
+    if (catalog_is_of_old_client(entry, input->credential_version))
+        ret_answer->client_replaced = !input->has_fallback;
+    else if (credentials_are_acquitted(entry, connection->id, input->now))
+        ret_answer->bare_invalid_client = false;
 }

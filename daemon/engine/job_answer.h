@@ -21,6 +21,8 @@ struct job_answer_input {
     const struct str *secrets; /* what was presented: must not come back in the provider's words */
     size_t secret_count;
     int64_t credential_version;
+    bool is_check;     /* that one is not taken over yet */
+    bool has_fallback; /* another credential of the same client is left to try */
     int64_t started_ms;
     struct now now;
 };

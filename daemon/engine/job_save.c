@@ -55,14 +55,28 @@ static int64_t rejected_version(const struct job *job)
     return job->credential_version;
 }
 
+/* Was the current credential refused in this job, before another one was tried? */
+static bool current_was_refused(const struct job *job)
+{
+    int64_t current = job->task->entry->connector.credential_version;
+    return job->credential_version != current && rejected_version(job) == current;
+}
+
 static void act_on_signal(struct job *job, struct now now)
 {
     struct catalog_entry *entry = job->task->entry;
+    if (job->candidate == NULL && job->decision.next.doubts > 0 &&
+        lifecycle_is_doubtful(&job->answer))
+        credentials_note_doubtful(job->engine, entry, str_c(job->task->id),
+                                  job->credential_version, now);
     switch (job->decision.signal) {
     case SIGNAL_CREDENTIAL_WORKS:
-        if (job->candidate == NULL)
-            credentials_note_works(job->engine, entry, job->credential_version,
-                                   job->end == JOB_REFRESHED, now);
+        if (job->candidate == NULL) {
+            const struct success success = {.version = job->credential_version,
+                                            .refreshed = job->end == JOB_REFRESHED,
+                                            .current_was_refused = current_was_refused(job)};
+            credentials_note_works(job->engine, entry, &success, now);
+        }
         return;
     case SIGNAL_CREDENTIAL_REJECTED:
         if (job->candidate == NULL) {
@@ -87,6 +101,7 @@ static void job_saved(struct job *job, struct now now)
     struct connection *next = &job->decision.next;
     next->version++;
     job->attempt_id = 0;
+    job_answer_is_safe(job);
     log_outcome(job, next);
     if (job->has_answer)
         histogram_add(&job->engine->metrics->durable_ms, now.ms - job->answered_ms);
@@ -148,7 +163,8 @@ static void job_drop_answer(struct job *job, struct now now)
     struct store_write *write = store_write_new(now.ms);
     if (connection->attempt_id == job->attempt_id && job->attempt_id != 0)
         store_write_close_attempt(write, connection->id, job->attempt_id);
-    if (job->has_answer && job->answer.outcome == OUTCOME_REFRESHED)
+    if (job->has_answer && job->answer.outcome == OUTCOME_REFRESHED &&
+        connection->phase == PHASE_CONNECTED)
         put_rescue(job, write);
     if (write->op_count == 0) {
         store_write_free(write);
@@ -193,7 +209,7 @@ static void on_reread(struct completion *completion, struct now now)
         retry_later(job, now);
         return;
     }
-    if (read->connection_count == 0) {
+    if (read->connection_count == 0 || job->task->entry->gone) {
         store_read_free(read);
         job_finish(job, JOB_NOT_NEEDED, NULL, now);
         return;

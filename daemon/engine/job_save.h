@@ -38,6 +38,7 @@ struct job {
     struct oauth_verdict verdict;
     struct refresh_answer answer;
     bool has_answer;
+    bool is_unsaved; /* the answer is nowhere but here: counted in engine->unsaved_answers */
     struct decision decision;
     enum job_then then;
     enum job_end end;
@@ -55,6 +56,8 @@ void job_save(struct job *job, struct now now);
 /** @connection the record as it is stored now; NULL: it is gone */
 void job_finish(struct job *job, enum job_end end, const struct connection *connection,
                 struct now now);
+/** What came of the answer is durable, or it is not wanted any more. */
+void job_answer_is_safe(struct job *job);
 /** Nothing was sent and nothing saved: look at it again at retry_ms. */
 void job_give_up(struct job *job, enum job_end end, int64_t retry_ms, struct now now);
 /** Repeat the saves whose time has come. */

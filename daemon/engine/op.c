@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "common/memory.h"
 #include "engine/outbox.h"
+#include "engine/schedule.h"
 #include "engine/view.h"
 
 #include <stdarg.h>
@@ -69,6 +70,10 @@ static void on_written(struct completion *completion, struct now now)
 
 void op_write(struct op *op, struct store_write *write, op_step *next)
 {
+    for (size_t i = 0; i < write->op_count; i++) {
+        if (write->ops[i].kind == STORE_OP_PUT_CONNECTION)
+            schedule_overtake(op->engine, write->ops[i].connection.id);
+    }
     op->next = next;
     write->user = op;
     write->completion.resume = on_written;
@@ -169,10 +174,24 @@ void op_wait(struct op *op, struct now now)
 }
 
 struct confirmation {
-    struct str id;
-    int64_t version;
+    const struct connection *written;
     op_step *done;
 };
+
+/* By what it says, not by its version: another write may have made that. A refresh since may have
+ * replaced the token, which makes a later version still and keeps the time of the grant. */
+static bool is_stored_as_written(const struct connection *stored, const struct connection *written)
+{
+    if (stored->generation != written->generation || stored->phase != written->phase ||
+        !str_eq(stored->owner.apps, written->owner.apps))
+        return false;
+    if (str_eq(stored->sealed_access, written->sealed_access))
+        return true;
+    bool is_same_token = !str_is_empty(written->refresh_print) &&
+                         str_eq(stored->refresh_print, written->refresh_print);
+    return is_same_token || (stored->requested_ms == written->requested_ms &&
+                             stored->version > written->version + 1);
+}
 
 static void read_confirmation(struct op *op, struct now now);
 
@@ -185,9 +204,11 @@ static void on_confirmation(struct op *op, struct now now)
         heap_push(&op->engine->op_retries, &op->retry, now.ms + OP_RETRY_MAX_MS);
         return;
     }
-    bool is_stored = read->connection_count > 0 && read->connections[0].version >= wanted->version;
-    if (is_stored)
+    const struct connection *stored = read->connection_count > 0 ? &read->connections[0] : NULL;
+    if (stored != NULL && is_stored_as_written(stored, wanted->written))
         wanted->done(op, now);
+    else if (stored != NULL && stored->generation > wanted->written->generation)
+        op_fail(op, RPC_CODE_CONFLICT, "it was connected anew meanwhile: try again");
     else
         op_again(op, now);
 }
@@ -197,15 +218,15 @@ static void read_confirmation(struct op *op, struct now now)
     (void)now;
     struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
     read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
-    read->ids[0] = arena_copy(&read->arena, op->confirmation->id);
+    read->ids[0] = arena_copy(&read->arena, op->confirmation->written->id);
     read->id_count = 1;
     op_read(op, read, on_confirmation);
 }
 
-void op_confirm(struct op *op, struct str id, int64_t version, op_step *done)
+void op_confirm(struct op *op, const struct connection *written, op_step *done)
 {
     struct confirmation *wanted = arena_alloc(&op->arena, sizeof(*wanted));
-    *wanted = (struct confirmation){.id = id, .version = version, .done = done};
+    *wanted = (struct confirmation){.written = written, .done = done};
     op->confirmation = wanted;
     read_confirmation(op, (struct now){0});
 }

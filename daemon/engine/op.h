@@ -61,8 +61,12 @@ void op_fail_state(struct op *op, const struct connection *connection);
 /** Begin with the next turn that runs methods. */
 void op_wait(struct op *op, struct now now);
 /** The last write may have been done: is this connection stored as it was written? Goes on with
- * `done` where it is (@id lives as long as the op), else begins the whole call anew. */
-void op_confirm(struct op *op, struct str id, int64_t version, op_step *done);
+ * `done` where it is, begins the whole call anew where it is not, and fails as `conflict` where a
+ * later grant hides which.
+ *
+ * @written  the record that was put, its version the one before the write; lives as long as the op
+ */
+void op_confirm(struct op *op, const struct connection *written, op_step *done);
 /** Begin anew shortly, each time later; past OP_TRIES_MAX it fails as `conflict`. */
 void op_again(struct op *op, struct now now);
 

@@ -30,23 +30,6 @@ struct task *schedule_find(const struct engine *engine, struct str connection)
     return found != NULL ? *found : NULL;
 }
 
-struct task *schedule_task(struct engine *engine, struct str connection,
-                           struct catalog_entry *entry)
-{
-    struct task *task = schedule_find(engine, connection);
-    if (task != NULL)
-        return task;
-    if (engine->schedule.task_count >= ENGINE_TASKS_MAX)
-        return NULL;
-    task = memory_new(sizeof(*task));
-    task->id = memory_copy_str(connection);
-    task->entry = entry;
-    catalog_ref(entry);
-    ASSERT(tsearch(task, &engine->schedule.tasks_by_id, compare_ids) != NULL);
-    engine->schedule.task_count++;
-    return task;
-}
-
 void schedule_detach(struct engine *engine, struct task *task)
 {
     switch (task->place) {
@@ -72,6 +55,25 @@ static void task_free(struct engine *engine, struct task *task)
     catalog_unref(task->entry);
     free(task->id);
     free(task);
+}
+
+struct task *schedule_task(struct engine *engine, struct str connection,
+                           struct catalog_entry *entry)
+{
+    struct task *task = schedule_find(engine, connection);
+    if (task != NULL && task->entry->gone && task->place != TASK_RUNNING)
+        task_free(engine, task);
+    else if (task != NULL)
+        return task;
+    if (engine->schedule.task_count >= ENGINE_TASKS_MAX)
+        return NULL;
+    task = memory_new(sizeof(*task));
+    task->id = memory_copy_str(connection);
+    task->entry = entry;
+    catalog_ref(entry);
+    ASSERT(tsearch(task, &engine->schedule.tasks_by_id, compare_ids) != NULL);
+    engine->schedule.task_count++;
+    return task;
 }
 
 static struct task *task_of(struct heap_node *node)
@@ -158,12 +160,69 @@ void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms)
     window_trim(engine);
 }
 
+/* An unregistered connector's connection: whatever has its id now is the window's to find. */
+static void release_gone(struct engine *engine, struct task *task)
+{
+    struct schedule_state *schedule = &engine->schedule;
+    if (task->noted && task->noted_due_ms != TIME_NONE) {
+        let_go(engine, task->noted_due_ms);
+        frontier_draw_back(schedule, task->noted_due_ms);
+    }
+    task_free(engine, task);
+}
+
+void schedule_release(struct engine *engine, struct task *task, const struct connection *connection,
+                      int64_t hold_until_ms, struct now now)
+{
+    ASSERT(task->job == NULL);
+    if (task->entry->gone) {
+        release_gone(engine, task);
+        return;
+    }
+    bool is_newer =
+        task->noted && task->noted_version > (connection != NULL ? connection->version : 0);
+    int64_t due_ms = TIME_NONE, expires_ms = TIME_NONE;
+    if (is_newer) {
+        due_ms = task->noted_due_ms;
+        expires_ms = task->noted_expires_ms;
+    } else if (connection != NULL) {
+        due_ms = connection->due_ms;
+        expires_ms = connection->expires_ms;
+    }
+    task->overtaken = task->noted = false;
+    if (hold_until_ms != TIME_NONE && !is_newer)
+        schedule_hold(engine, task, hold_until_ms);
+    else
+        schedule_settle(engine, task, due_ms, expires_ms, now);
+}
+
+void schedule_overtake(struct engine *engine, struct str connection)
+{
+    struct task *task = schedule_find(engine, connection);
+    if (task != NULL && task->place == TASK_RUNNING)
+        task->overtaken = true;
+}
+
+/* The newest counts; a record that was made anew after its connector went counts from 1 again. */
+static void note_running(struct task *task, const struct connection *connection)
+{
+    if (task->noted && !task->entry->gone && connection->version <= task->noted_version)
+        return;
+    task->noted = true;
+    task->noted_version = connection->version;
+    task->noted_due_ms = connection->due_ms;
+    task->noted_expires_ms = connection->expires_ms;
+}
+
 void schedule_note(struct engine *engine, const struct connection *connection, struct now now)
 {
     struct task *task = schedule_find(engine, connection->id);
-    if (task != NULL) {
-        /* A running or wanted one settles by itself, from the record that is saved then. */
-        if (task->place != TASK_RUNNING && !task->forced)
+    if (task != NULL && task->place == TASK_RUNNING) {
+        note_running(task, connection);
+        return;
+    }
+    if (task != NULL && !task->entry->gone) {
+        if (!task->forced) /* a wanted one is read anew before all else */
             schedule_settle(engine, task, connection->due_ms, connection->expires_ms, now);
         return;
     }
@@ -232,12 +291,21 @@ static void on_window(struct completion *completion, struct now now)
     store_read_free(read);
 }
 
+/* Few are left, or the next one lies past a frontier that was drawn back: there may be one before.
+ */
+static bool window_is_short(const struct schedule_state *schedule)
+{
+    const struct heap_node *top = heap_top(&schedule->upcoming);
+    if (schedule->reading || schedule->all_read ||
+        schedule->task_count + ENGINE_WINDOW > ENGINE_TASKS_MAX)
+        return false;
+    return schedule->upcoming.count < WINDOW_LOW || top->key > schedule->frontier_due_ms;
+}
+
 static void window_read(struct engine *engine, struct now now)
 {
     struct schedule_state *schedule = &engine->schedule;
-    if (schedule->reading || schedule->all_read || now.ms < schedule->retry_read_ms ||
-        schedule->upcoming.count >= WINDOW_LOW ||
-        schedule->task_count + ENGINE_WINDOW > ENGINE_TASKS_MAX)
+    if (!window_is_short(schedule) || now.ms < schedule->retry_read_ms)
         return;
     struct store_read *read = store_read_new(STORE_READ_DUE);
     read->until_ms = INT64_MAX;
@@ -330,8 +398,23 @@ static void end_ready(struct engine *engine, struct catalog_entry *entry, struct
         start_to_end(engine, task_of(top), now);
 }
 
+static void drop_upcoming(struct engine *engine, const struct catalog_entry *entry)
+{
+    struct heap *upcoming = &engine->schedule.upcoming;
+    size_t unseen = upcoming->count;
+    while (unseen > 0) {
+        struct task *task = task_of(upcoming->nodes[unseen - 1]);
+        if (task->entry == entry)
+            task_free(engine, task); /* one not seen yet may take its place */
+        else
+            unseen--;
+        unseen = MIN_OF(unseen, upcoming->count);
+    }
+}
+
 void schedule_forget(struct engine *engine, struct catalog_entry *entry, struct now now)
 {
+    drop_upcoming(engine, entry);
     end_ready(engine, entry, now);
 }
 
@@ -468,8 +551,7 @@ int64_t schedule_next_ms(const struct engine *engine)
     const struct heap_node *top = heap_top(&schedule->upcoming);
     if (top != NULL)
         next_ms = MAX_OF(top->key, schedule->next_tick_ms);
-    if (!schedule->all_read && !schedule->reading && schedule->upcoming.count < WINDOW_LOW &&
-        schedule->task_count + ENGINE_WINDOW <= ENGINE_TASKS_MAX)
+    if (window_is_short(schedule))
         next_ms = MIN_OF(next_ms, schedule->retry_read_ms);
     for (size_t i = 0; i < engine->entry_count; i++) {
         const struct lane *lane = &engine->entries[i]->lane;

@@ -30,13 +30,20 @@ struct task {
     bool insisted; /* `refresh --force`: though the grant was refused for good */
     bool is_probe; /* goes although its connector's credentials are refused */
     bool recovers; /* its attempt was open at start: it goes first */
+    /* While its job runs, others write the record. A write that was begun: what the job has read
+     * may be over before it is told so. A write that is done: what was saved, for when the job
+     * ends. */
+    bool overtaken;
+    bool noted;
+    int64_t noted_version, noted_due_ms, noted_expires_ms;
     struct job *job;
     struct job_waiter *waiters; /* told when the job is over */
 };
 
 /** The task of a connection, or NULL: it is not in memory. */
 struct task *schedule_find(const struct engine *engine, struct str connection);
-/** The task of a connection, made if need be; NULL: too many are in memory. */
+/** The task of a connection, made if need be; NULL: too many are in memory. One that still runs for
+ * an unregistered connector of old is given as it is: it sends nothing, and its job ends soon. */
 struct task *schedule_task(struct engine *engine, struct str connection,
                            struct catalog_entry *entry);
 /** Put it where its due time says, after its record was saved. Frees it where it is not near. */
@@ -44,13 +51,20 @@ void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, i
                      struct now now);
 /** Look at it again at this time though the store has it due as before: its job got nowhere. */
 void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms);
+/** Its job is over. @connection the record as the job knows it last; NULL: it is gone
+ * @hold_until_ms look at it again then (schedule_hold); TIME_NONE: where its due time says
+ * A newer record that was noted meanwhile has its way in either case. Frees it as settling does. */
+void schedule_release(struct engine *engine, struct task *task, const struct connection *connection,
+                      int64_t hold_until_ms, struct now now);
+/** A write of this record that is not the job's own is about to be submitted. */
+void schedule_overtake(struct engine *engine, struct str connection);
 /** A record was saved whose due time may be near: make a task of it, if it has none. */
 void schedule_note(struct engine *engine, const struct connection *connection, struct now now);
 /** Make it ready now, ahead of all due times. */
 void schedule_force(struct engine *engine, struct task *task, struct now now);
 /** A connector opens again: read what its lane let go. */
 void schedule_reopen(struct catalog_entry *entry);
-/** A connector is gone: those who wait for its connections are told. */
+/** A connector is gone: its plans are dropped, those who wait for its connections are told. */
 void schedule_forget(struct engine *engine, struct catalog_entry *entry, struct now now);
 /** No further request is sent: those who wait for one are told. */
 void schedule_drain(struct engine *engine, struct now now);

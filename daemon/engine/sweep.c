@@ -34,10 +34,7 @@ static struct catalog_entry *page_end(struct store_read *read, struct now now, i
 static bool is_of_replaced_client(const struct catalog_entry *entry,
                                   const struct connection *connection)
 {
-    const struct credential *own = catalog_credential(entry, connection->credential_version);
-    const struct credential *current =
-        catalog_credential(entry, entry->connector.credential_version);
-    return own != NULL && current != NULL && !str_eq(own->client_id, current->client_id);
+    return catalog_is_of_old_client(entry, connection_client_version(connection));
 }
 
 /* A new grant under the new client asks for the new scopes too: that request says it all. */

@@ -267,30 +267,42 @@ static struct json *counts_to_json(const struct catalog_entry *entry,
     return json;
 }
 
-/* How far the last rotation has come: who has refreshed under the new credential. */
+static struct json *ids_to_json(const struct str *ids, size_t count)
+{
+    struct json *array = json_new_array();
+    for (size_t i = 0; i < count; i++)
+        json_append_text(array, ids[i]);
+    return array;
+}
+
+/* How far the last rotation has come: who has refreshed under the new credential. A grant made
+ * since then has yet to prove anything, and has nothing to come either: it is not counted. */
 static struct json *rotation_to_json(const struct catalog_entry *entry,
-                                     const struct count_row *counts, size_t count_count,
-                                     struct now now)
+                                     const struct view_counts *counts, struct now now)
 {
     if (entry->connector.rotated_ms == TIME_NONE)
         return NULL;
+    int64_t current = entry->connector.credential_version;
     int64_t refreshed = 0, waiting = 0, refused = 0;
-    for (size_t i = 0; i < count_count; i++) {
-        if (counts[i].phase != PHASE_CONNECTED)
+    for (size_t i = 0; i < counts->count; i++) {
+        const struct count_row *row = &counts->rows[i];
+        if (row->phase != PHASE_CONNECTED)
             continue;
-        if (counts[i].dead_reason == REASON_SECRET_ROTATED)
-            refused += counts[i].count;
-        else if (counts[i].credential_version >= entry->connector.credential_version)
-            refreshed += counts[i].count;
-        else if (counts[i].dead_reason == REASON_NONE)
-            waiting += counts[i].count;
+        if (row->dead_reason == REASON_SECRET_ROTATED)
+            refused += row->count;
+        else if (row->credential_version >= current)
+            refreshed += row->count;
+        else if (row->dead_reason == REASON_NONE && row->credential_version != -current)
+            waiting += row->count;
     }
     struct json *json = json_new_object();
-    json_set_i64(json, "credential_version", entry->connector.credential_version);
+    json_set_i64(json, "credential_version", current);
     view_set_time(json, "rotated_at", entry->connector.rotated_ms, now);
     json_set_i64(json, "refreshed", refreshed);
     json_set_i64(json, "waiting", waiting);
     json_set_i64(json, "refused", refused);
+    if (counts->refused != NULL)
+        json_set(json, "refused_connections", ids_to_json(counts->refused, counts->refused_count));
     return json;
 }
 
@@ -327,10 +339,9 @@ static void set_blocked(struct json *json, const struct connector *connector, st
     view_set_time(json, "probe_at", connector->probe_due_ms, now);
 }
 
-struct json *view_connector(const struct engine *engine, const struct catalog_entry *entry,
-                            const struct count_row *counts, size_t count_count, struct now now)
+struct json *view_connector(const struct catalog_entry *entry, const struct view_counts *counts,
+                            struct now now)
 {
-    (void)engine;
     const struct connector *connector = &entry->connector;
     const struct credential *current = catalog_credential(entry, connector->credential_version);
     struct json *json = json_new_object();
@@ -344,8 +355,8 @@ struct json *view_connector(const struct engine *engine, const struct catalog_en
     json_set_i64(json, "credential_version", connector->credential_version);
     json_set(json, "credentials", credentials_to_json(entry, now));
     if (counts != NULL) {
-        json_set(json, "counts", counts_to_json(entry, counts, count_count));
-        json_set(json, "rotation", rotation_to_json(entry, counts, count_count, now));
+        json_set(json, "counts", counts_to_json(entry, counts->rows, counts->count));
+        json_set(json, "rotation", rotation_to_json(entry, counts, now));
     }
     json_set(json, "sweep", sweep_to_json(&connector->sweep));
     json_set(json, "policy", policy_to_json(connector));

@@ -29,9 +29,18 @@ struct json *view_connection_facts(const struct connection *connection,
 /** A connection object. @history with the last refreshes, for show-connection */
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now);
-/** A connector object. @counts of STORE_READ_COUNTS for it, NULL: left out */
-struct json *view_connector(const struct engine *engine, const struct catalog_entry *entry,
-                            const struct count_row *counts, size_t count_count, struct now now);
+/** What was counted of a connector's connections, all borrowed. */
+struct view_counts {
+    const struct count_row *rows; /* of STORE_READ_COUNTS */
+    size_t count;
+    const struct str *refused; /* by the provider after a rotation; NULL: left out */
+    size_t refused_count;
+};
+/** So many of those refused are named. */
+enum { VIEW_REFUSED_MAX = 20 };
+/** A connector object. @counts NULL: left out */
+struct json *view_connector(const struct catalog_entry *entry, const struct view_counts *counts,
+                            struct now now);
 
 /** The state that all connections of a row are in. */
 enum connection_state view_state_of_count(const struct count_row *row, enum reason blocked);

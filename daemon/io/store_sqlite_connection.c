@@ -11,7 +11,7 @@ struct tally {
 
 /** The row as it is. Texts are borrowed from the statement that found it. */
 struct facts {
-    int64_t place, version;
+    int64_t place, version, generation;
     struct tally tally;
     struct owner owner;
 };
@@ -133,6 +133,15 @@ static enum status update_row(struct sqlite_db *db, const struct connection *c, 
     return sqlite_db_run(db, statement, err);
 }
 
+/** What was kept of answers to a grant goes with the grant. */
+static enum status drop_rescues(struct sqlite_db *db, struct str id, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_RESCUE_DROP);
+    if (statement != NULL)
+        sqlite_bind_str(statement, 1, id);
+    return sqlite_db_run(db, statement, err);
+}
+
 static enum status update(struct sqlite_db *db, const struct connection *c,
                           const struct facts *stored, struct error *err)
 {
@@ -150,7 +159,8 @@ static enum status update(struct sqlite_db *db, const struct connection *c,
         if (status == STATUS_OK)
             status = tally_add(db, &tally, 1, err);
     }
-    return status;
+    bool is_other_grant = stored->generation != c->generation || stored->tally.phase != tally.phase;
+    return status == STATUS_OK && is_other_grant ? drop_rescues(db, c->id, err) : status;
 }
 
 static struct facts read_facts(sqlite3_stmt *found)
@@ -158,6 +168,7 @@ static struct facts read_facts(sqlite3_stmt *found)
     return (struct facts){
         .place = sqlite3_column_int64(found, 0),
         .version = sqlite3_column_int64(found, 1),
+        .generation = sqlite3_column_int64(found, 12),
         .tally =
             {
                 .connector = sqlite_column_str(found, 2),

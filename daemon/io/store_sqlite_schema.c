@@ -75,6 +75,7 @@ static const char *const version_1[] = {
     " outcome TEXT, detail TEXT) STRICT",
     "CREATE TABLE rescue (seq INTEGER PRIMARY KEY, connection TEXT NOT NULL,"
     " at_ms INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT",
+    "CREATE INDEX rescue_connection ON rescue (connection, seq)",
     NULL,
 };
 

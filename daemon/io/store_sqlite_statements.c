@@ -21,7 +21,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTION_FACTS] =
         "SELECT place, version, connector, phase, dead_reason, advisory_reason,"
         " failures > 0 OR uncertain_tries > 0 OR doubts > 0, credential_version,"
-        " apps, superagent, app, user FROM connection WHERE id = ?1",
+        " apps, superagent, app, user, generation FROM connection WHERE id = ?1",
     [SQL_CONNECTION_STAMP] = "UPDATE connection SET alert_seq = ?2 WHERE id = ?1",
     [SQL_OWNER_PUT] = "INSERT INTO owner_key (connector, key, connection) VALUES (?1, ?2, ?3)",
     [SQL_OWNER_DROP] = "DELETE FROM owner_key WHERE connector = ?1 AND key = ?2"
@@ -59,6 +59,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTOR_DELETE] = "DELETE FROM connector WHERE id = ?1 AND version = ?2",
     [SQL_CONNECTOR_DROP_ATTEMPTS] = "DELETE FROM attempt WHERE connection IN"
                                     " (SELECT id FROM connection WHERE connector = ?1)",
+    [SQL_CONNECTOR_DROP_RESCUES] = "DELETE FROM rescue WHERE connection IN"
+                                   " (SELECT id FROM connection WHERE connector = ?1)",
     [SQL_CONNECTOR_DROP_OWNERS] = "DELETE FROM owner_key WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_CONNECTIONS] = "DELETE FROM connection WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_TALLY] = "DELETE FROM tally WHERE connector = ?1",
@@ -102,7 +104,12 @@ static const char *const texts[SQL_COUNT] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_AUDIT] = "SELECT seq, wall_ms, uid, gid, pid, method, subject, outcome, detail"
                   " FROM audit WHERE seq > ?1 ORDER BY seq",
-    [SQL_RESCUE_APPEND] = "INSERT INTO rescue (connection, at_ms, sealed) VALUES (?1, ?2, ?3)",
+    /* 1 is PHASE_CONNECTED: a disconnect erases tokens, and a late answer brings none back. */
+    [SQL_RESCUE_APPEND] = "INSERT INTO rescue (connection, at_ms, sealed)"
+                          " SELECT id, ?2, ?3 FROM connection WHERE id = ?1 AND phase = 1",
+    [SQL_RESCUE_TRIM] = "DELETE FROM rescue WHERE seq IN (SELECT seq FROM rescue"
+                        " WHERE connection = ?1 ORDER BY seq DESC LIMIT -1 OFFSET ?2)",
+    [SQL_RESCUE_DROP] = "DELETE FROM rescue WHERE connection = ?1",
 };
 
 static void append(struct buf *out, const char *text)

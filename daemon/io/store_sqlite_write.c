@@ -94,8 +94,8 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
     }
     status = run_or_conflict(db, statement, "connector has changed meanwhile", connector->id, err);
     const enum sqlite_sql rest[] = {
-        SQL_CONNECTOR_DROP_ATTEMPTS, SQL_CONNECTOR_DROP_OWNERS,      SQL_CONNECTOR_DROP_CONNECTIONS,
-        SQL_CONNECTOR_DROP_TALLY,    SQL_CONNECTOR_DROP_CREDENTIALS,
+        SQL_CONNECTOR_DROP_ATTEMPTS,    SQL_CONNECTOR_DROP_RESCUES, SQL_CONNECTOR_DROP_OWNERS,
+        SQL_CONNECTOR_DROP_CONNECTIONS, SQL_CONNECTOR_DROP_TALLY,   SQL_CONNECTOR_DROP_CREDENTIALS,
     };
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         statement = sqlite_db_statement(db, rest[i]);
@@ -140,6 +140,14 @@ static enum status put_rescue(struct sqlite_db *db, const struct store_op *op, i
         sqlite_bind_str(statement, 1, op->id);
         sqlite3_bind_int64(statement, 2, now_ms);
         sqlite_bind_blob(statement, 3, op->value);
+    }
+    enum status status = sqlite_db_run(db, statement, err);
+    if (status != STATUS_OK)
+        return status;
+    statement = sqlite_db_statement(db, SQL_RESCUE_TRIM);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, op->id);
+        sqlite3_bind_int64(statement, 2, STORE_RESCUES_MAX);
     }
     return sqlite_db_run(db, statement, err);
 }

@@ -45,6 +45,8 @@ bool profile_refresh_resets_on_use(const struct profile *profile);
 int64_t profile_access_not_before_ms(const struct profile *profile);
 /** There is no refresh token: the access token in use is presented and renews itself. */
 bool profile_presents_access_token(const struct profile *profile);
+/** Does a refresh request hold the access token in use, as what is presented or in a template? */
+bool profile_uses_access_token(const struct profile *profile);
 /** The first of token_endpoint_auth_methods_supported that refreshd can do; RFC 8414's default is
  * client_secret_basic. */
 enum auth_method profile_default_auth_method(const struct profile *profile);

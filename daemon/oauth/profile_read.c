@@ -56,6 +56,29 @@ bool profile_presents_access_token(const struct profile *profile)
     return profile->request.presents_access_token;
 }
 
+static bool names_access_token(struct str text)
+{
+    return str_contains(text, STR("{access_token}"));
+}
+
+static bool map_names_access_token(const struct text_map *map)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        if (names_access_token(map->items[i].value))
+            return true;
+    }
+    return false;
+}
+
+bool profile_uses_access_token(const struct profile *profile)
+{
+    return profile->request.presents_access_token ||
+           names_access_token(profile->request.basic_user) ||
+           names_access_token(profile->request.basic_password) ||
+           map_names_access_token(&profile->request.extra_params) ||
+           map_names_access_token(&profile->request.extra_headers);
+}
+
 enum auth_method profile_default_auth_method(const struct profile *profile)
 {
     return profile->auth_method;

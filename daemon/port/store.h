@@ -28,6 +28,7 @@ enum {
     STORE_WRITE_OPS_MAX = 4096,
     STORE_READ_LIMIT_DEFAULT = 1000, /* where limit is 0 */
     STORE_READ_LIMIT_MAX = 16384,
+    STORE_RESCUES_MAX = 8, /* answers kept of one connection; the newest stay */
 };
 
 /** Names of STORE_READ_META that the store itself keeps; the rest are the engine's. */
@@ -142,7 +143,10 @@ void store_write_restart_log(struct store_write *write, int64_t first, int64_t n
                              const struct event_draft *event);
 /** Drop published events older than this that no connection's alert_seq names. */
 void store_write_purge_events(struct store_write *write, int64_t before_wall_ms);
-/** Keep an answer that could not be used, sealed, for an operator. */
+/** Keep an answer that could not be used, sealed, for an operator. Of one connection
+ * STORE_RESCUES_MAX are kept, until its generation or its phase changes (a put of it drops them) or
+ * it goes with its connector. Of a connection that is not connected none is kept: that is no
+ * conflict. */
 void store_write_put_rescue(struct store_write *write, struct str connection, struct str sealed);
 void store_write_put_meta(struct store_write *write, struct str name, struct str value);
 

@@ -38,7 +38,7 @@ async function prepare() {
   await endpoint.start(); // for its port
   const redis = new Redis(join(directory, 'redis'));
   cleanup.add(redis, () => redis.stop());
-  const daemon = new BenchDaemon(directory);globalThis.dlog = daemon;
+  const daemon = new BenchDaemon(directory);
   cleanup.add(daemon, () => daemon.stop());
   await daemon.prepare({
     redisUrl: redis.url,
@@ -120,7 +120,7 @@ interrupted.catch(() => {});
 try {
   process.exitCode = (await Promise.race([bench(), interrupted])) ? 0 : 1;
 } catch (error) {
-  console.error(error.stack); if (globalThis.dlog) console.error(globalThis.dlog.log);
+  console.error(`bench: ${error.message}`);
   process.exitCode = 2;
 } finally {
   await cleanup.run();

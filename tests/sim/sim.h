@@ -15,7 +15,7 @@ enum {
     SIM_FAULT_MAX = 400,
     SIM_CALLS_MAX = 32,
     SIM_CONNECTORS_MAX = 3,
-    SIM_PRESENTATIONS_MAX = 20
+    SIM_PRESENTATIONS_MAX = 40
 };
 
 struct sim_report {

@@ -173,10 +173,37 @@ static enum status check_op(struct fake_store *store, struct store_write *write,
 
 /* ---- doing it ---- */
 
+/* All but the newest `keep` of a connection. */
+static void drop_rescues(struct fake_store *store, struct str connection, size_t keep)
+{
+    size_t kept = 0, drop = fake_store_rescued(store, connection);
+    drop -= MIN_OF(drop, keep);
+    for (size_t i = 0; i < store->rescue_count; i++) {
+        if (drop > 0 && str_eq(store->rescues[i], connection))
+            drop--;
+        else
+            store->rescues[kept++] = store->rescues[i];
+    }
+    store->rescue_count = kept;
+}
+
+static void put_rescue(struct fake_store *store, const struct store_op *op)
+{
+    const struct fake_row *row = fake_store_row(store, op->id);
+    if (row == NULL || row->connection.phase != PHASE_CONNECTED)
+        return;
+    store->rescues = memory_grow(store->rescues, (store->rescue_count + 1) * sizeof(struct str));
+    store->rescues[store->rescue_count++] = arena_copy(&store->arena, op->id);
+    drop_rescues(store, op->id, STORE_RESCUES_MAX);
+}
+
 static void put_connection(struct fake_store *store, const struct connection *c)
 {
     struct fake_row *row = fake_store_row(store, c->id);
     bool is_new = row == NULL;
+    if (!is_new &&
+        (row->connection.generation != c->generation || row->connection.phase != c->phase))
+        drop_rescues(store, c->id, 0);
     if (is_new)
         row = memory_new(sizeof(*row));
     else
@@ -249,8 +276,10 @@ static void delete_connector(struct fake_store *store, struct str id)
     while (node != NULL) {
         struct fake_row *row = CONTAINER_OF(node, struct fake_row, by_id);
         node = fake_tree_after(&store->by_id, node);
-        if (str_eq(row->connection.connector, id))
-            row_free(store, row);
+        if (!str_eq(row->connection.connector, id))
+            continue;
+        drop_rescues(store, row->connection.id, 0);
+        row_free(store, row);
     }
     drop_credentials(store, id, 0);
     for (size_t i = 0; i < store->connector_count; i++) {
@@ -443,9 +472,7 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
         purge(store, op->number);
         return;
     case STORE_OP_PUT_RESCUE:
-        store->rescues =
-            memory_grow(store->rescues, (store->rescue_count + 1) * sizeof(struct str));
-        store->rescues[store->rescue_count++] = arena_copy(&store->arena, op->id);
+        put_rescue(store, op);
         return;
     case STORE_OP_PUT_META:
         put_meta(store, op->id, op->value);
@@ -484,6 +511,10 @@ void fake_store_wipe(struct fake_store *store)
         row_free(store, CONTAINER_OF(node, struct fake_row, by_id));
     while (store->connector_count > 0)
         delete_connector(store, store->connectors[0]->connector.id);
+    for (size_t i = 0; i < store->credential_count; i++) { /* of connectors that never came */
+        arena_deinit(&store->credentials[i]->arena);
+        free(store->credentials[i]);
+    }
     for (size_t i = 0; i < store->event_count; i++) {
         arena_deinit(&store->events[i]->arena);
         free(store->events[i]);

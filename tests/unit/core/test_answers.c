@@ -87,11 +87,11 @@ static const struct answer_row answer_rows[] = {
 
     /* client_rejected */
     {"a wrong client secret says nothing about the person", COND_ACTIVE, ANSWER_BAD_CLIENT,
-     STATE_ACTIVE, REASON_NONE, "", SIGNAL_CREDENTIAL_REJECTED, DUE_STAYS, 0},
+     STATE_ACTIVE, REASON_NONE, "", SIGNAL_CREDENTIAL_REJECTED, DUE_AT, 30 * SECOND},
     {"nor is it a failure of this connection", COND_RETRYING, ANSWER_BAD_CLIENT, STATE_ACTIVE,
-     REASON_NONE, "", SIGNAL_CREDENTIAL_REJECTED, DUE_STAYS, 0},
+     REASON_NONE, "", SIGNAL_CREDENTIAL_REJECTED, DUE_AT, 30 * SECOND},
     {"what was lost before stays uncertain", COND_UNCERTAIN, ANSWER_BAD_CLIENT, STATE_RETRYING,
-     REASON_NONE, "", SIGNAL_CREDENTIAL_REJECTED, DUE_STAYS, 0},
+     REASON_NONE, "", SIGNAL_CREDENTIAL_REJECTED, DUE_AT, 30 * SECOND},
     {"a daily try that meets a wrong secret is tried tomorrow", COND_REAUTH, ANSWER_BAD_CLIENT,
      STATE_NEEDS_RECONNECT, REASON_REAUTHORIZATION_REQUIRED, "", SIGNAL_CREDENTIAL_REJECTED, DUE_AT,
      DAY},

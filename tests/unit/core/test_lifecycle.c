@@ -330,7 +330,8 @@ static void check_grant(void **state)
     assert_str_is(next->sealed_refresh, STR("granted refresh"));
     assert_str_is(next->scopes_granted, STR("calendar"));
     assert_int_equal(next->scopes_version, connector.scopes_version);
-    assert_int_equal(next->credential_version, connector.credential_version);
+    assert_int_equal(next->credential_version, -connector.credential_version);
+    assert_int_equal(connection_client_version(next), connector.credential_version);
     assert_int_equal(next->refresh_expires_ms, TIME_NONE);
     assert_int_equal(next->no_rotation_count, 0);
     assert_int_equal(next->uncertain_tries, 0);

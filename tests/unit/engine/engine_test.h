@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "port/record.h"
 #include "support/world.h"
 
 static inline int world_setup(void **state)
@@ -24,6 +25,17 @@ static inline int world_teardown(void **state)
 {
     world_free(*state);
     return 0;
+}
+
+/** The store has no due time of this connection: nothing comes between a test and its end. */
+static inline void without_plan(struct world *world, const char *id)
+{
+    struct arena arena = {0};
+    struct connection unplanned;
+    record_copy_connection(&arena, world_connection(world, id), &unplanned);
+    unplanned.due_ms = TIME_NONE;
+    fake_store_seed(world->store, &unplanned);
+    arena_deinit(&arena);
 }
 
 /** A row: its function's name is the sentence. */

@@ -45,11 +45,8 @@ static void a_thousand_callers_share_one_request(void **state)
     struct world *world = *state;
     given(world, "rotating");
     struct fake_grant *ana = world_import(world, "gcal", "c-ana");
-    fake_provider_play(world->provider, ana,
-                       (struct fake_answer){.kind = FAKE_NOT_SENT, .count = -1});
-    world_run(world, 2 * HOUR);
-    fake_provider_play(world->provider, ana, (struct fake_answer){0});
-    world_run(world, 1); /* the token has ended, nothing is under way */
+    without_plan(world, "c-ana");
+    world_run(world, 2 * HOUR); /* the token has ended, nothing is under way */
     size_t before = ana->presented;
     struct world_call *calls[1000];
     for (int i = 0; i < 1000; i++)
