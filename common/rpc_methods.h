@@ -36,7 +36,7 @@ enum rpc_method_id {
     RPC_METHOD_COUNT,
 };
 
-/** Who may call (SPEC "Who may"). A peer may hold several. */
+/** Who may call (docs/protocol.md "Who may"). A peer may hold several. */
 enum rpc_role {
     RPC_ROLE_ADMIN = 1 << 0,
     RPC_ROLE_PLATFORM = 1 << 1,

@@ -1,4 +1,4 @@
-/** refreshctl's exit statuses (SPEC: "Exit statuses"); documented in refreshctl(1). */
+/** refreshctl's exit statuses, as refreshctl(1) documents them. */
 #ifndef CTL_EXIT_H
 #define CTL_EXIT_H
 

@@ -11,7 +11,7 @@
 #include "ctl/exit.h"
 #include "ctl/view.h"
 
-/** SPEC "Exit statuses": forbidden 4, needs_reconnect 5, else 1. */
+/** As refreshctl(1) says: forbidden 4, needs_reconnect 5, else 1. */
 enum ctl_exit fault_exit(const struct json *error);
 
 /**

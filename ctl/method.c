@@ -43,8 +43,8 @@ static int64_t count_connections(const struct json *connector)
     return sum;
 }
 
-/* SPEC §5: "check" is the command line's default when a connection exists. A new client id can't be
- * checked: the refresh tokens belong to the old one. */
+/* "check" is the command line's default when a connection exists (docs/behaviour.md "Rotate"). A
+ * new client id can't be checked: the refresh tokens belong to the old one. */
 static enum ctl_exit decide_check(struct session *session, struct json *params)
 {
     if (json_has(params, "check") || json_has(params, "client_id"))

@@ -1,5 +1,6 @@
 /**
- * A remedy said as a sentence: who must do what, and where (SPEC: "remedy"). Pure.
+ * A remedy said as a sentence: who must do what, and where (docs/behaviour.md "Words").
+ * Pure.
  *
  *     ana@example.com (user u-77) must sign in and reconnect in the app crm
  *     the builder of the app crm must reconnect: Integrations › My integrations › gcal › …

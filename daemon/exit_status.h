@@ -1,4 +1,4 @@
-/** How the process ends (SPEC "Running it"), after sysexits(3). */
+/** How the process ends (docs/operations.md "Exit statuses"), after sysexits(3). */
 #ifndef EXIT_STATUS_H
 #define EXIT_STATUS_H
 

@@ -1,5 +1,5 @@
 /**
- * The configuration (SPEC "Running it"): refreshd.conf and its drop-ins, read into plain typed
+ * The configuration (refreshd.conf(5)): refreshd.conf and its drop-ins, read into plain typed
  * fields. Every mistake is collected with file, line and what was expected; one mistake and there
  * is no configuration. What can be judged by looking at the text is judged here; whether a user
  * exists or a directory can be written is found out by those who use it.

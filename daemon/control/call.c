@@ -36,7 +36,8 @@ static void batch_add(struct batch *batch, struct str answer)
     buf_append(&batch->answers, answer);
 }
 
-/** An array that nobody can be given whole is replaced by one error (SPEC §10: limits). */
+/** An array that nobody can be given whole is replaced by one error (docs/protocol.md
+ * "Limits"). */
 static void batch_write(struct batch *batch, struct session *session)
 {
     if (batch->answers.len == 0)

@@ -73,7 +73,7 @@ struct connection {
     int64_t scopes_version;                  /* of the connector when asked */
     int64_t credential_version; /* under which it last succeeded; negative: under which it was
                                    granted, no refresh having succeeded yet */
-    int64_t no_rotation_count; /* successes in a row that brought no new refresh token, up to 3 */
+    int64_t no_rotation_count;  /* successes in a row that brought no new refresh token, up to 3 */
 
     /* What is wrong. */
     enum reason dead_reason; /* REASON_NONE: the grant lives */

@@ -63,9 +63,9 @@ struct refresh_answer {
     enum outcome outcome;     /* with TRANSPORT_ANSWERED */
     enum reason dead_reason;  /* with OUTCOME_GRANT_DEAD */
     bool bare_invalid_client; /* with OUTCOME_CLIENT_REJECTED: it is about the credentials */
-    bool client_replaced;     /* … of a client id that was replaced, none of which is left to try */
-    bool confirm;             /* a verdict that needs a second, later refusal */
-    bool maybe_rotated;       /* what was answered may have been the only new token */
+    bool client_replaced; /* … of a client id that was replaced, none of which is left to try */
+    bool confirm;         /* a verdict that needs a second, later refusal */
+    bool maybe_rotated;   /* what was answered may have been the only new token */
     int64_t status;
     int64_t retry_after_ms; /* -1: none */
     struct str provider_code, provider_message;
@@ -110,7 +110,8 @@ void lifecycle_answered(const struct connection *connection, const struct connec
                         const struct refresh_answer *answer, const struct schedule_rules *rules,
                         struct now now, uint64_t random, struct decision *ret_decision);
 
-/** Refused, in words that are no verdict: what others go through meanwhile says whose fault it is. */
+/** Refused, in words that are no verdict: what others go through meanwhile says whose fault it is.
+ */
 bool lifecycle_is_doubtful(const struct refresh_answer *answer);
 
 /** The attempt was open when the process died: whether it was sent is not known. One that is older

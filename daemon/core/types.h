@@ -67,7 +67,7 @@ enum reason {
     REASON_COUNT,
 };
 
-/** What the answer to one token request means (SPEC "What an answer means"). */
+/** What the answer to one token request means (docs/behaviour.md "What an answer means"). */
 enum outcome {
     OUTCOME_REFRESHED,
     OUTCOME_GRANT_DEAD,

@@ -1,5 +1,4 @@
-/* import: a grant that the platform obtained itself (SPEC "Connecting, reconnecting, switching").
- */
+/* import: a grant that the platform obtained itself (docs/behaviour.md "Connecting"). */
 #include "common/time_text.h"
 #include "engine/calls.h"
 #include "engine/event_json.h"

@@ -1,4 +1,5 @@
-/* rescope: replace the set of scopes that a connector asks for (SPEC "Rescope"). */
+/* rescope: replace the set of scopes that a connector asks for (docs/behaviour.md "Rescope").
+ */
 #include "engine/calls.h"
 #include "engine/connector_write.h"
 #include "engine/event_json.h"

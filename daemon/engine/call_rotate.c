@@ -1,4 +1,5 @@
-/* rotate: replace a connector's credentials and disconnect nobody (SPEC "Rotate"). */
+/* rotate: replace a connector's credentials and disconnect nobody (docs/behaviour.md
+ * "Rotate"). */
 #include "engine/calls.h"
 #include "engine/candidate.h"
 #include "engine/connector_write.h"

@@ -67,8 +67,8 @@ static void act_on_signal(struct job *job, struct now now)
     struct catalog_entry *entry = job->task->entry;
     if (job->candidate == NULL && job->decision.next.doubts > 0 &&
         lifecycle_is_doubtful(&job->answer))
-        credentials_note_doubtful(job->engine, entry, str_c(job->task->id),
-                                  job->credential_version, now);
+        credentials_note_doubtful(job->engine, entry, str_c(job->task->id), job->credential_version,
+                                  now);
     switch (job->decision.signal) {
     case SIGNAL_CREDENTIAL_WORKS:
         if (job->candidate == NULL) {

@@ -1,5 +1,5 @@
 /**
- * The publisher port over Redis (SPEC "Events and Redis"; docs/redis.md for its users). Connects
+ * The publisher port over Redis (docs/redis.md is what its users may rely on). Connects
  * when it is first asked for something, says who it is, proves its rights, then pipelines what it
  * is given; a request that finds no Redis waits for the next try at most and is then answered
  * STATUS_UNAVAILABLE. Nothing here decides what is sent: that is the engine's.

@@ -50,7 +50,7 @@ struct store_sqlite_options {
  * Open or make the store and start its thread. Blocks on the disk. All pointers of options are
  * borrowed until it returns, but inbox and monotonic_us.
  *
- * On failure ret_exit_status says how the process ends (SPEC "Running it"): 65 not a store,
+ * On failure ret_exit_status says how the process ends (docs/operations.md): 65 not a store,
  * damaged, lost, or of a newer schema; 73 no directory; 74 input or output; 75 another daemon has
  * it; 77 wrong key, or modes that let others in.
  */

@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-/** Exit statuses, sysexits.h's numbers (SPEC "Running it"). */
+/** Exit statuses, sysexits.h's numbers (docs/operations.md "Exit statuses"). */
 enum {
     SQLITE_EXIT_DATA = 65,
     SQLITE_EXIT_DIRECTORY = 73,

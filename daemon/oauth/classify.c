@@ -55,7 +55,7 @@ static void decide_reason(struct classification *c, const struct rule_hit *hit)
     }
 }
 
-/** The profile's table (PROVIDERS.md §2, rule 4). */
+/** The profile's table (rule 3 of docs/behaviour.md "What an answer means"; so all below). */
 static bool decide_by_table(struct classification *c)
 {
     struct rule_hit hit;
@@ -72,7 +72,7 @@ static bool decide_by_table(struct classification *c)
     return true;
 }
 
-/** RFC 6749 §5.2's words, in any case and under any status that gets here (rule 5). */
+/** RFC 6749 §5.2's words, in any case and under any status that gets here (rule 4). */
 static bool decide_by_word(struct classification *c)
 {
     char word[OAUTH_REASON_MAX];
@@ -110,7 +110,7 @@ static bool decide_by_status(struct classification *c)
     return true;
 }
 
-/** 400, 401 and 403 without a known word: no verdict by itself (rule 6). */
+/** 400, 401 and 403 without a known word: no verdict by itself (rule 5). */
 static void decide_refused(struct classification *c)
 {
     struct str challenge = answer_header(c->answer, STR("www-authenticate"));
@@ -162,7 +162,7 @@ static void decide_malformed(struct classification *c, const char *fault)
     c->verdict->access_token = c->verdict->refresh_token = STR_NONE;
 }
 
-/** An error inside a 2xx is what it would be inside a 400 (rule 3). */
+/** An error inside a 2xx is what it would be inside a 400 (rule 2). */
 static void decide_failed_2xx(struct classification *c)
 {
     if (decide_by_table(c) || decide_by_word(c))

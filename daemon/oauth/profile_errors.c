@@ -143,7 +143,8 @@ static enum status take_class(struct profile_reader *reader, const char *path,
     return status;
 }
 
-/** The reasons of a dead grant that a provider can tell (SPEC "Reasons"). */
+/** The reasons of a dead grant that a provider can tell (docs/behaviour.md "States and
+ * reasons"). */
 static bool find_dead_reason(struct str text, enum reason *ret)
 {
     static const struct {

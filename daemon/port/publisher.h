@@ -1,5 +1,5 @@
 /**
- * Redis, as a projection of the log (SPEC "Events and Redis"). The engine decides what is sent and
+ * Redis, as a projection of the log (docs/redis.md). The engine decides what is sent and
  * where to go on; the implementation connects by itself when it is asked for something, has its own
  * timers, and answers STATUS_UNAVAILABLE within seconds whatever the peer does.
  *

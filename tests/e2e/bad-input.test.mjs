@@ -1,5 +1,5 @@
-// SPEC §10: each bad request gets a clear error that says what was expected; the daemon goes on and
-// the others do not notice.
+// Each bad request gets a clear error that says what was expected; the daemon goes on and the
+// others do not notice (docs/protocol.md "Limits", "Errors").
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,5 @@
-// SPEC §3, §9: kill -9 at any moment, then start: no connection lost, no event lost or doubled, no
-// refresh token sent again that needn't be.
+// kill -9 at any moment, then start: no connection lost, no event lost or doubled, no refresh
+// token sent again that needn't be (docs/behaviour.md "Refreshing", "Events and Redis").
 
 import assert from 'node:assert/strict';
 

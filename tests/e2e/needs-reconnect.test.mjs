@@ -1,4 +1,5 @@
-// SPEC §2 and §9: a grant that died at the provider is said once, precisely, in all three places.
+// A grant that died at the provider is said once, precisely, in all three places
+// (docs/behaviour.md "States and reasons", "Events and Redis").
 
 import assert from 'node:assert/strict';
 
@@ -8,7 +9,8 @@ import { scenario } from './support/world.mjs';
 
 const TYPE = 'connection.needs_reconnect';
 
-/** By connector type: who owns the connection, and who must reconnect it where (SPEC §1). */
+/** By connector type: who owns the connection, and who must reconnect it where (docs/behaviour.md
+ * "Words"). */
 const byType = [
   {
     type: 'shared',

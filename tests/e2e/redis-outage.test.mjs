@@ -1,4 +1,5 @@
-// SPEC §9: whatever Redis does, refreshing goes on, and every event arrives: in order, once, no gap.
+// Whatever Redis does, refreshing goes on, and every event arrives: in order, once, no gap
+// (docs/redis.md).
 
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

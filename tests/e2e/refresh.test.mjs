@@ -1,4 +1,4 @@
-// SPEC §3: tokens are refreshed before they expire.
+// Tokens are refreshed before they expire (docs/behaviour.md "Refreshing").
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -8,8 +8,8 @@ import { eventually, never, sleep } from './support/wait.mjs';
 import { scenario } from './support/world.mjs';
 
 /**
- * For a lifetime L of 6 s and the default margin of 300 s, SPEC §3 gives b = L/2 = 3 s and a jitter
- * of at most 0.1 L = 0.6 s.
+ * For a lifetime L of 6 s and the default margin of 300 s, docs/behaviour.md "Refreshing"
+ * gives b = L/2 = 3 s and a jitter of at most 0.1 L = 0.6 s.
  */
 const LIFETIME = 6;
 const EARLIEST = 3_000;

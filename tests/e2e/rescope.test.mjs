@@ -1,4 +1,5 @@
-// SPEC §6: rescope asks each connection's person for the new scopes, and breaks nothing meanwhile.
+// rescope asks each connection's person for the new scopes, and breaks nothing meanwhile
+// (docs/behaviour.md "Rescope").
 
 import assert from 'node:assert/strict';
 

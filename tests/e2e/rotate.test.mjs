@@ -1,4 +1,5 @@
-// SPEC §5: rotate replaces a connector's secret and never disconnects anybody.
+// rotate replaces a connector's secret and never disconnects anybody (docs/behaviour.md
+// "Rotate").
 
 import assert from 'node:assert/strict';
 

@@ -1,5 +1,5 @@
-// SPEC §9, §11: no token, secret, code or key in any log, event, error, metric, process list, or
-// readable in the database files.
+// No token, secret, code or key in any log, event, error, metric, process list, or readable in
+// the database files (docs/behaviour.md "Events and Redis", "Store").
 
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';

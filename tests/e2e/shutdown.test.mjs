@@ -1,4 +1,5 @@
-// SPEC §12: SIGTERM finishes what is in flight, answers what was asked, and loses nothing.
+// SIGTERM finishes what is in flight, answers what was asked, and loses nothing
+// (docs/operations.md "Start and stop").
 
 import assert from 'node:assert/strict';
 

@@ -1,4 +1,4 @@
-// SPEC §3: never two token requests for one connection at a time.
+// Never two token requests for one connection at a time (docs/behaviour.md "Refreshing").
 
 import assert from 'node:assert/strict';
 

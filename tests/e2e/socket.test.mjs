@@ -1,4 +1,4 @@
-// SPEC §10: the control socket speaks JSON-RPC 2.0, line by line.
+// The control socket speaks JSON-RPC 2.0, line by line (docs/protocol.md).
 
 import assert from 'node:assert/strict';
 

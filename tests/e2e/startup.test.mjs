@@ -1,5 +1,5 @@
-// SPEC §12: every fatal mistake at start ends with its own status and says what to do next; what is
-// right starts.
+// Every fatal mistake at start ends with its own status and says what to do next; what is right
+// starts (docs/operations.md "Exit statuses").
 
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';

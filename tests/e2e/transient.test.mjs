@@ -1,4 +1,5 @@
-// SPEC §2, §4: what is only a fault never sends anybody to reconnect.
+// What is only a fault never sends anybody to reconnect (docs/behaviour.md "States and
+// reasons").
 
 import assert from 'node:assert/strict';
 

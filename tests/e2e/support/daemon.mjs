@@ -1,5 +1,4 @@
-// One refreshd in a directory of its own: configured as SPEC §12's example is, started, killed,
-// started again.
+// One refreshd in a directory of its own: configured, started, killed, started again.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

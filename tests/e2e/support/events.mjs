@@ -1,4 +1,4 @@
-// refreshd's events as Redis holds them (SPEC §9): the stream, the channels, the hash.
+// refreshd's events as Redis holds them (docs/redis.md): the stream, the channels, the hash.
 
 import assert from 'node:assert/strict';
 

@@ -269,7 +269,7 @@ export class Provider {
     return this.#grants.get(grantId);
   }
 
-  /** The metadata document with an id added: by SPEC §12 a working profile as it stands. */
+  /** The metadata document with an id: a working profile (docs/providers.md). */
   async profile(habits) {
     const metadata = await this.#metadata();
     return { ...metadata, id: this.id, name: `Test provider ${this.id}`, ...(habits && { habits }) };

@@ -1,4 +1,4 @@
-/* The table is whole and sound, and says what SPEC.md's "Who may" says. */
+/* The table is whole and sound, and says what docs/protocol.md "Who may" says. */
 #include "common/rpc_methods.h"
 
 #include "rows.h"

@@ -30,7 +30,7 @@ static void assert_loads(struct config *config, const char *text)
         fail_msg("%s", faults.lines[0].data);
 }
 
-/* The last part of SPEC's page on running it. */
+/* A small configuration as one writes it by hand. */
 static const char example[] =
     "[daemon]\n"
     "socket = /tmp/rt/control.sock\n"

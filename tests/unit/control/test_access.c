@@ -1,4 +1,4 @@
-/** Who holds which role, and which role may call what (SPEC "Who may"). */
+/** Who holds which role, and which role may call what (docs/protocol.md "Who may"). */
 #include "control/access.h"
 
 #include "unit/common/rows.h"

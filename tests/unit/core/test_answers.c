@@ -1,5 +1,5 @@
-/* What each answer makes of a connection in each condition: SPEC "What a connection goes through",
- * "Refreshing", "What an answer means". */
+/* What each answer makes of a connection in each condition (docs/behaviour.md "States and
+ * reasons", "Refreshing", "What an answer means"). */
 #include "core/lifecycle.h"
 
 #include "scene.h"

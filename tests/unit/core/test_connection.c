@@ -1,5 +1,5 @@
-/* State, reason and what is served, derived from the facts: SPEC "What a connection goes through".
- */
+/* State, reason and what is served, derived from the facts (docs/behaviour.md "States and
+ * reasons"). */
 #include "core/connection.h"
 
 #include "core/connector.h"

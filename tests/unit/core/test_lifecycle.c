@@ -1,5 +1,5 @@
-/* Due, new tokens, scopes, new grants, disconnecting, rescoping: SPEC "What a connection goes
- * through", "Refreshing", "Rescope". */
+/* Due, new tokens, scopes, new grants, disconnecting, rescoping (docs/behaviour.md "States and
+ * reasons", "Refreshing", "Rescope", "Connecting"). */
 #include "core/lifecycle.h"
 
 #include "scene.h"

@@ -1,4 +1,4 @@
-/* Who must do what, and where: SPEC "Words". */
+/* Who must do what, and where (docs/behaviour.md "Words"). */
 #include "core/remedy.h"
 
 #include "scene.h"

@@ -1,5 +1,5 @@
-/* When a refresh that got no verdict is tried again, and when trying ends: SPEC "Refreshing"
- * (uncertain, transient), "What an answer means" (refused). */
+/* When a refresh that got no verdict is tried again, and when trying ends (docs/behaviour.md
+ * "Refreshing": lost answers, other failures; "What an answer means": refused). */
 #include "core/lifecycle.h"
 
 #include "scene.h"
@@ -327,6 +327,45 @@ static void check_confirm(void **state)
         assert_int_equal(decision.next.due_ms, SCENE_NOW + row->due_after_ms);
 }
 
+/* ---- a client that was replaced and works no more ---- */
+
+struct replaced_row {
+    const char *name;
+    enum condition condition;
+    int64_t doubting_ms; /* 0: not refused yet */
+    enum reason reason;
+    const char *facts;
+    int64_t due_after_ms; /* 0: never */
+};
+
+static const struct replaced_row replaced_rows[] = {
+    {"one refusal may be a slip", COND_REPLACED, 0, REASON_NONE, "", MINUTE},
+    {"a second one ends the grant, and nobody is asked twice", COND_REPLACED, MINUTE,
+     REASON_CLIENT_REPLACED, "", 0},
+    {"the person whom no sweep has told yet is told", COND_ACTIVE, MINUTE, REASON_CLIENT_REPLACED,
+     "needs_reconnect", 0},
+    {"a daily try that meets it is tried tomorrow", COND_REAUTH, 0, REASON_REAUTHORIZATION_REQUIRED,
+     "", DAY},
+};
+
+static void check_replaced(void **state)
+{
+    const struct replaced_row *row = *state;
+    struct connection before = scene_connection(row->condition);
+    if (row->doubting_ms > 0) {
+        before.doubts = 1;
+        before.doubts_since_ms = SCENE_NOW - row->doubting_ms;
+    }
+    struct refresh_answer answer = scene_answer(ANSWER_BAD_CLIENT);
+    answer.client_replaced = true;
+    struct decision decision = answer_at(&before, &answer, 0, 0);
+    assert_int_equal(decision.next.dead_reason, row->reason);
+    assert_int_equal(decision.signal, SIGNAL_NONE); /* it says nothing of the new client */
+    assert_facts(&decision, row->facts);
+    assert_int_equal(decision.next.due_ms,
+                     row->due_after_ms > 0 ? SCENE_NOW + row->due_after_ms : TIME_NONE);
+}
+
 /* ---- why it is dead ---- */
 
 struct cause_row {
@@ -410,6 +449,7 @@ int main(void)
     failed += RUN_ROWS(exhausted_rows, check_exhausted);
     failed += RUN_ROWS(doubt_rows, check_doubt);
     failed += RUN_ROWS(confirm_rows, check_confirm);
+    failed += RUN_ROWS(replaced_rows, check_replaced);
     failed += RUN_ROWS(cause_rows, check_cause);
     failed += RUN_ROWS(crash_rows, check_crash);
     return failed + cmocka_run_group_tests(tests, NULL, NULL);

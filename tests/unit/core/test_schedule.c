@@ -1,4 +1,4 @@
-/* Due times, gaps, back-off: SPEC "Refreshing". */
+/* Due times, gaps, back-off (docs/behaviour.md "Refreshing"). */
 #include "core/schedule.h"
 
 #include "scene.h"

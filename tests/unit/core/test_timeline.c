@@ -1,4 +1,4 @@
-/* One clock for all stored times: SPEC "Refreshing", Time. */
+/* One clock for all stored times (docs/behaviour.md "Refreshing", Time). */
 #include "core/timeline.h"
 
 #include "scene.h"

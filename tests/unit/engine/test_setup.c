@@ -1,5 +1,5 @@
-/* The connector's affairs: refused credentials, rotate, rescope, disable (SPEC "Rotate",
- * "Rescope").
+/* The connector's affairs: refused credentials, rotate, rescope, disable (docs/behaviour.md
+ * "Rotate", "Rescope").
  */
 #include "unit/engine/engine_test.h"
 

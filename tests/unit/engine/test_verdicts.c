@@ -1,4 +1,5 @@
-/* Who is told to reconnect, how often, and who is not (SPEC "What a connection goes through"). */
+/* Who is told to reconnect, how often, and who is not (docs/behaviour.md "States and reasons").
+ */
 #include "unit/engine/engine_test.h"
 
 static struct fake_grant *given(struct world *world, const char *profile, const char *id)
