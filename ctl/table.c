@@ -103,6 +103,7 @@ void table_write(const struct table *table, struct style style, size_t indent, s
 {
     if (table->count == 0)
         return;
+    ASSERT(table->columns > 0);
     size_t *widths = memory_new_array(table->columns, sizeof(*widths));
     for (size_t column = 0; column < table->columns; column++)
         widths[column] = column_width(table, column);

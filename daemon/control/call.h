@@ -25,8 +25,8 @@ void batch_close(struct batch *batch, struct session *session);
  */
 struct call *call_new(struct session *session, struct batch *batch, const struct json *id,
                       bool is_answered);
-void call_result(void *call, struct json *take_result);
-void call_failure(void *call, struct rpc_failure failure);
+void call_result(void *ctx, struct json *take_result);
+void call_failure(void *ctx, struct rpc_failure failure);
 struct reply_sink call_sink(struct call *call);
 /** RPC_ERROR_REFRESHD without further data. */
 void call_fail(struct call *call, enum rpc_code word, const char *message);

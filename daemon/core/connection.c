@@ -76,6 +76,14 @@ static bool access_token_is_dead(const struct connection *connection)
            connection->dead_reason == REASON_ACCOUNT_DISCONNECTED;
 }
 
+int64_t connection_usable_until(const struct connection *connection, int64_t now_ms)
+{
+    if (connection->phase != PHASE_CONNECTED || access_token_is_dead(connection) ||
+        now_ms >= connection->expires_ms)
+        return TIME_NONE;
+    return connection->expires_ms;
+}
+
 bool connection_serves_token(const struct connection *connection, int64_t now_ms)
 {
     if (connection->phase != PHASE_CONNECTED || str_is_empty(connection->sealed_access))
@@ -95,7 +103,7 @@ void connection_history_push(struct connection *connection, struct history_entry
     connection->history[connection->history_count++] = entry;
 }
 
-static struct str key_text(char text[OWNER_KEY_MAX], int len)
+static struct str key_text(const char text[OWNER_KEY_MAX], int len)
 {
     ASSERT(len > 0 && len < OWNER_KEY_MAX); /* ids are at most 128 bytes: common/rpc_methods.h */
     return (struct str){.data = text, .len = (size_t)len};

@@ -115,6 +115,9 @@ struct connection {
 enum connection_state connection_state_of(const struct connection *connection, enum reason blocked);
 /** The reason shown with that state; REASON_NONE where there is nothing to say. */
 enum reason connection_reason_of(const struct connection *connection, enum reason blocked);
+/** Until when its access token may be used, whoever holds it; TIME_NONE: not at all, or its end is
+ * not known. Needs no tokens in the record. */
+int64_t connection_usable_until(const struct connection *connection, int64_t now_ms);
 /** May its access token be handed out at this time? */
 bool connection_serves_token(const struct connection *connection, int64_t now_ms);
 /** The credential whose client its refresh token belongs to; 0: not known. */

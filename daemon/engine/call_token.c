@@ -107,8 +107,10 @@ static void on_refreshed(struct job_waiter *self, enum job_end end,
 /* Two refreshes of one connection keep a distance, unless its token is of no use any more. */
 static bool is_just_refreshed(const struct connection *connection, struct now now)
 {
-    return connection->last_attempt_ms != TIME_NONE && connection_grant_alive(connection) &&
-           connection_serves_token(connection, now.ms) &&
+    bool has_failed =
+        connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0;
+    return !has_failed && connection->last_attempt_ms != TIME_NONE &&
+           connection_grant_alive(connection) && connection_serves_token(connection, now.ms) &&
            now.ms - connection->last_success_ms < schedule_gap_ms(connection->lifetime_ms);
 }
 

@@ -229,7 +229,8 @@ void credentials_note_rejected(struct engine *engine, struct catalog_entry *entr
         rejection->version != entry->connector.credential_version)
         return;
     if (entry->connector.rejected_ms != TIME_NONE) {
-        entry->row_wish = ROW_WISH_PROBE_LATER;
+        if (entry->probing) /* a refresh by hand puts no probe off */
+            entry->row_wish = ROW_WISH_PROBE_LATER;
         return;
     }
     str_copy_cut(rejection->code, entry->rejection_code, sizeof(entry->rejection_code));

@@ -194,8 +194,9 @@ static void look_for_candidate(struct engine *engine, struct catalog_entry *entr
 
 static bool wants_probe(const struct catalog_entry *entry, struct now now)
 {
-    if (entry->probing || entry->row_wish != ROW_WISH_NONE || now.ms < entry->probe_retry_ms ||
-        now.ms < entry->lane.closed_until_ms || entry->connector.disabled)
+    if (entry->probing || entry->row_busy || entry->row_wish != ROW_WISH_NONE ||
+        now.ms < entry->probe_retry_ms || now.ms < entry->lane.closed_until_ms ||
+        entry->connector.disabled)
         return false;
     if (entry->suspicion == SUSPICION_UNCONFIRMED)
         return true;
@@ -210,7 +211,8 @@ void credentials_probe_turn(struct engine *engine, struct catalog_entry *entry, 
 
 int64_t credentials_probe_next_ms(const struct catalog_entry *entry)
 {
-    if (entry->probing || entry->connector.disabled || entry->row_wish != ROW_WISH_NONE)
+    if (entry->probing || entry->row_busy || entry->connector.disabled ||
+        entry->row_wish != ROW_WISH_NONE)
         return INT64_MAX;
     int64_t probe_ms = MAX_OF(entry->probe_retry_ms, entry->lane.closed_until_ms);
     if (entry->suspicion == SUSPICION_UNCONFIRMED)

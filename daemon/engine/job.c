@@ -343,6 +343,7 @@ static void job_prepare(struct job *job, struct now now)
         setup_failed(job, "refresh.token_unusable", &err, now);
         return;
     }
+    ASSERT(credential != NULL);
     job->credential_version = credential->version;
     job->deadline_ms = job_deadline_ms(profile, connection);
     http_request_free(job->request);

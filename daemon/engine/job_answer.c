@@ -1,11 +1,13 @@
 #include "engine/job_answer.h"
 
+#include "common/encoding.h"
 #include "engine/credentials.h"
 #include "engine/job.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
 
 enum {
+    SCRUB_PRESENTED_MAX = 3,
     DEADLINE_DEFAULT_MS = 15 * 1000,
     DEADLINE_WINDOW_MIN_MS = 4 * 1000,
     DEADLINE_LONG_MS = 120 * 1000,
@@ -119,6 +121,65 @@ static void take_tokens(const struct job_answer_input *input, struct arena *aren
         answer->refresh_lifetime_ms = profile_refresh_lifetime_ms(input->profile);
 }
 
+/* A secret as it is, and as a request may have carried it. */
+static void add_secret(struct arena *arena, struct str secret, struct str *list, size_t *count)
+{
+    if (str_is_empty(secret))
+        return;
+    CLEANUP(buf_deinit) struct buf form = {.secret = true};
+    CLEANUP(buf_deinit) struct buf uri = {.secret = true};
+    encoding_form(secret, &form);
+    encoding_uri_component(secret, &uri);
+    list[(*count)++] = arena_copy(arena, secret);
+    list[(*count)++] = arena_copy(arena, buf_str(&form));
+    list[(*count)++] = arena_copy(arena, buf_str(&uri));
+}
+
+/* What follows "Basic " (RFC 6749 §2.3.1): both halves form-encoded, then base64. */
+static void add_basic(struct arena *arena, struct str client_id, struct str secret,
+                      struct str *list, size_t *count)
+{
+    CLEANUP(buf_deinit) struct buf pair = {.secret = true};
+    CLEANUP(buf_deinit) struct buf text = {.secret = true};
+    encoding_form(client_id, &pair);
+    buf_append_byte(&pair, ':');
+    encoding_form(secret, &pair);
+    encoding_base64(buf_str(&pair), &text);
+    list[(*count)++] = arena_copy(arena, buf_str(&text));
+}
+
+/* Providers repeat what they were sent, and whatever else they know of the client: none of it stays
+ * in their words. Only where there are words, since opening secrets costs. */
+static void scrub(const struct job_answer_input *input, struct oauth_verdict *verdict)
+{
+    enum { FORMS = 4, CREDENTIALS_MAX = 8 };
+    if (verdict->provider_code[0] == '\0' && verdict->provider_message[0] == '\0')
+        return;
+    struct arena arena = {0};
+    struct str list[(SCRUB_PRESENTED_MAX + 1 + CREDENTIALS_MAX) * FORMS];
+    size_t count = 0;
+    for (size_t i = 0; i < MIN_OF(input->secret_count, (size_t)SCRUB_PRESENTED_MAX); i++)
+        add_secret(&arena, input->secrets[i], list, &count);
+    CLEANUP(secret_freep) struct secret *access = NULL;
+    const struct connection *connection = input->connection;
+    if (!str_is_empty(connection->sealed_access) &&
+        job_open_token(input->engine, connection->id, "access_token", connection->generation,
+                       connection->sealed_access, &access, NULL) == STATUS_OK)
+        add_secret(&arena, secret_str(access), list, &count);
+    for (size_t i = 0; i < MIN_OF(input->entry->credential_count, (size_t)CREDENTIALS_MAX); i++) {
+        CLEANUP(secret_freep) struct secret *secret = NULL;
+        if (catalog_open_secret(input->engine, &input->entry->credentials[i], &secret, NULL) !=
+                STATUS_OK ||
+            secret == NULL)
+            continue;
+        add_secret(&arena, secret_str(secret), list, &count);
+        add_basic(&arena, input->entry->credentials[i].client_id, secret_str(secret), list, &count);
+    }
+    oauth_scrub(list, count, verdict->provider_code);
+    oauth_scrub(list, count, verdict->provider_message);
+    arena_deinit(&arena);
+}
+
 static void classify(const struct job_answer_input *input, struct arena *arena,
                      struct oauth_verdict *verdict, struct refresh_answer *answer)
 {
@@ -132,8 +193,7 @@ static void classify(const struct job_answer_input *input, struct arena *arena,
         .now_wall_ms = input->now.wall_ms,
     };
     oauth_classify(input->profile, &raw, verdict);
-    oauth_scrub(input->secrets, input->secret_count, verdict->provider_code);
-    oauth_scrub(input->secrets, input->secret_count, verdict->provider_message);
+    scrub(input, verdict);
     answer->outcome = verdict->outcome;
     answer->dead_reason = verdict->dead_reason;
     answer->bare_invalid_client = verdict->bare_invalid_client;

@@ -160,8 +160,7 @@ struct json *view_connection_facts(const struct connection *connection,
     set_provider_error(json, connection);
     json_set(json, "remedy", view_remedy(reason, connector, connection));
     json_set_bool(json, "grant_alive", connection_grant_alive(connection));
-    bool serves = connection_serves_token(connection, now.ms);
-    view_set_time(json, "token_usable_until", serves ? connection->expires_ms : TIME_NONE, now);
+    view_set_time(json, "token_usable_until", connection_usable_until(connection, now.ms), now);
     view_set_time(json, "last_success_at", connection->last_success_ms, now);
     json_set_i64(json, "attempts", connection->attempts);
     set_cause(json, reason, connector);

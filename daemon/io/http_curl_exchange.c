@@ -101,6 +101,7 @@ static int on_rewind_body(void *ctx UNUSED, curl_off_t offset UNUSED, int origin
     return CURL_SEEKFUNC_FAIL;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct exchange *exchange = ctx;

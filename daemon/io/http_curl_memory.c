@@ -32,7 +32,7 @@ static void *wiped_realloc(void *block, size_t size)
     size_t old = malloc_usable_size(block);
     if (size > 0 && size <= old)
         return block;
-    void *moved = malloc(size);
+    void *moved = malloc(size > 0 ? size : 1);
     if (moved == NULL)
         return NULL;
     memcpy(moved, block, old < size ? old : size);

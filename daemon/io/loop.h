@@ -43,7 +43,7 @@ void loop_stop(struct loop *loop);
 
 /** End the wait, from any thread or from within a round: there is a turn after this call.
  * @loop is a struct loop; void so that it fits inbox_new(). Never blocks. */
-void loop_wake(void *loop);
+void loop_wake(void *ctx);
 
 /** The time of this round: the same for every callback and for the turn. */
 struct now loop_now(struct loop *loop);

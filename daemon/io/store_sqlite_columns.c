@@ -44,7 +44,7 @@ static const struct column connection_columns[] = {
     COLUMN(connection, failures, COLUMN_COUNT),
     COLUMN(connection, uncertain_tries, COLUMN_COUNT),
     COLUMN(connection, doubts, COLUMN_COUNT),
-    COLUMN(connection, credential_version, COLUMN_COUNT),
+    COLUMN(connection, credential_version, COLUMN_TIME),
     COLUMN(connection, due_ms, COLUMN_TIME),
     COLUMN(connection, expires_ms, COLUMN_TIME),
     COLUMN(connection, refresh_expires_ms, COLUMN_TIME),

@@ -17,7 +17,7 @@
 enum column_kind {
     COLUMN_TEXT,    /* struct str; NULL: STR_NONE */
     COLUMN_BLOB,    /* the same, bytes */
-    COLUMN_TIME,    /* int64_t, any */
+    COLUMN_TIME,    /* int64_t, of either sign */
     COLUMN_COUNT,   /* int64_t, not negative */
     COLUMN_BOOL,    /* bool */
     COLUMN_ENUM,    /* enum, below limit */

@@ -106,7 +106,7 @@ enum status sqlite_log_set_published(struct sqlite_db *db, int64_t seq, struct e
 static enum status renumber(struct sqlite_db *db, int64_t first, int64_t new_first,
                             struct error *err)
 {
-    struct log_state state;
+    struct log_state state = {0};
     enum status status = get_state(db, &state, err);
     if (status != STATUS_OK)
         return status;
@@ -144,7 +144,7 @@ static enum status look_up(struct sqlite_db *db, enum sqlite_sql sql, int64_t a,
 
 enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms, struct error *err)
 {
-    struct log_state state;
+    struct log_state state = {0};
     enum status status = get_state(db, &state, err);
     if (status != STATUS_OK)
         return status;
@@ -157,7 +157,7 @@ enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms, struc
 
 enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret, struct error *err)
 {
-    struct log_state state;
+    struct log_state state = {0};
     enum status status = get_state(db, &state, err);
     if (status != STATUS_OK)
         return status;

@@ -50,11 +50,11 @@ for folder in common daemon/core daemon/oauth daemon/vault daemon/port daemon/co
         [ -e "$file" ] || continue
         wrong=$(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$file" |
             grep -Ev "^($(may_include "$folder"))" || true)
-        [ -z "$wrong" ] || complain "$file must not include $(echo $wrong)"
+        [ -z "$wrong" ] || complain "$file must not include $(printf '%s' "$wrong" | tr '\n' ' ')"
         [ "$folder" = daemon/io ] && continue
         wrong=$(sed -n 's/^ *# *include *<\([^>]*\)>.*/\1/p' "$file" |
             grep -E "^($foreign)" | grep -Ev "^($(may_use "$folder"))" || true)
-        [ -z "$wrong" ] || complain "$file must not use $(echo $wrong)"
+        [ -z "$wrong" ] || complain "$file must not use $(printf '%s' "$wrong" | tr '\n' ' ')"
     done
 done
 

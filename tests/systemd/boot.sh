@@ -3,9 +3,9 @@
 # checks.test.mjs. Exit status: that of the checks; 77 where the machine can't do this, with the reason.
 #
 # What is left behind by any end, SIGKILL included: nothing. All mounts are in a mount namespace that
-# goes with its last process. All processes are in one control group. What remains is that group, and it
-# is ended by a janitor that waits, in a session of its own, for the end of a pipe that only this script
-# holds open. Every end is by the janitor: there is no second way that could rot.
+# goes with its last process. All processes are in one control group. That group is ended by janitor.sh,
+# which waits, in a session of its own, for the end of a pipe that only this script holds open. Every end
+# is by the janitor: there is no second way that could rot.
 set -euo pipefail
 
 skip_status=77
@@ -25,7 +25,7 @@ find_obstacles() {
     for program in unshare setpriv setsid pivot_root timeout systemctl journalctl systemd-analyze systemd-sysusers; do
         command -v "$program" >/dev/null || skip "no $program: apt-get install systemd util-linux coreutils"
     done
-    [ -L /bin ] && [ -L /lib ] || skip "/bin and /lib are not links into /usr here"
+    if ! [ -L /bin ] || ! [ -L /lib ]; then skip "/bin and /lib are not links into /usr here"; fi
     case $PREFIX in
     /usr | /usr/local) ;;
     *) skip "systemd reads no units below the prefix $PREFIX" ;;
@@ -47,30 +47,14 @@ fi
 
 # ---- from here on in a mount namespace of our own ----
 
-janitor() {
-    local group=$1 try
-    cat >/dev/null # until the script has ended, whichever way
-    for try in $(seq 100); do
-        if [ -e "$group/cgroup.kill" ]; then
-            echo 1 >"$group/cgroup.kill"
-        else
-            find "$group" -name cgroup.procs -exec cat {} + | xargs -r kill -KILL
-        fi
-        find "$group" -depth -type d -exec rmdir {} +
-        [ -d "$group" ] || break
-        sleep 0.05
-    done
-}
-export -f janitor
-
 refusal=$(mount -t tmpfs -o size=1g,mode=755 stage "$STAGE" 2>&1) || skip "no mounts: $refusal"
 mkdir "$STAGE/cgroup" "$STAGE/root"
 refusal=$(mount -t cgroup2 cgroup2 "$STAGE/cgroup" 2>&1) || skip "no cgroup2: $refusal"
 group=$STAGE/cgroup/refreshd-test-$$
 refusal=$(mkdir "$group" 2>&1) || skip "no control group of our own: $refusal"
-exec {guard}> >(exec setsid --fork bash -c 'janitor "$1"' janitor "$group" >/dev/null 2>&1)
+exec {guard}> >(exec setsid --fork "$here/janitor.sh" "$group" >/dev/null 2>&1)
 
-# Type, in this order: the group first, so that the new cgroup namespace has it as its root.
+# The group first, so that the new cgroup namespace has it as its root.
 status=0
 (
     exec {guard}>&-
@@ -92,9 +76,13 @@ if [ "$status" -eq 0 ] && [ ! -s "$output" ]; then
 fi
 
 exec {guard}>&-
-for try in $(seq 100); do
-    [ -d "$group" ] || exit "$status"
+tries=120
+while [ -d "$group" ]; do
+    tries=$((tries - 1))
+    if [ "$tries" -eq 0 ]; then
+        echo "the control group ${group##*/} could not be removed"
+        exit 1
+    fi
     sleep 0.05
 done
-echo "the control group ${group##*/} could not be removed"
-exit 1
+exit "$status"

@@ -11,6 +11,7 @@ refuse() {
     exit 77
 }
 
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${STAGE:?}" "${CMAKE:?}" "${node:?}"
 root=$STAGE/root
 mount --make-rprivate /
 mount --bind "$root" "$root"
