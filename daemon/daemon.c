@@ -35,6 +35,7 @@
 
 enum {
     STORE_OPEN_MAX_MS = 10 * 60 * 1000,
+    STOP_UNSAVED_MS = 10 * 1000,
     CLOCK_WOBBLE_MS = 2, /* two clocks read one after the other differ by so much */
 };
 
@@ -207,6 +208,15 @@ static void feed_watchdog(struct daemon *daemon, struct now now)
 static void stop_if_drained(struct daemon *daemon, struct now now)
 {
     bool is_over = now.ms >= daemon->stop_deadline_ms;
+    if (is_over && engine_has_unsaved(daemon->engine)) {
+        /* It may be the only live refresh token of somebody: no exit while the store does not take
+         * it, but for SIGKILL. */
+        daemon->stop_deadline_ms = now.ms + STOP_UNSAVED_MS;
+        sysd_notify_extend(2 * STOP_UNSAVED_MS);
+        log_plain(&daemon->log, LOG_LEVEL_ERROR, "stop.unsaved",
+                  "an answer is not saved yet: waiting for the store");
+        return;
+    }
     bool is_drained = engine_is_drained(daemon->engine) &&
                       control_calls_in_flight(daemon->control) == 0 &&
                       control_unix_clients(daemon->server) == 0;

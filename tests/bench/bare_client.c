@@ -23,7 +23,8 @@ enum {
     BODY_MAX = 1024,
     ANSWER_MAX = 4096,
     IN_FLIGHT_MAX = 1000,
-    TIMEOUT_S = 30
+    TIMEOUT_S = 30,
+    REQUESTS_MIN = 100,
 };
 
 struct moment {
@@ -47,6 +48,14 @@ struct transfer {
     size_t length;
     char answer[ANSWER_MAX];
 };
+
+/** 0 for what is none. */
+static long number(const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    return *end == '\0' ? value : 0;
+}
 
 static double seconds_of(struct timeval time)
 {
@@ -208,7 +217,7 @@ static void bare_init(struct bare *bare, char **argv)
     char token[TOKEN_LENGTH + 1];
     memset(token, 'r', TOKEN_LENGTH);
     token[TOKEN_LENGTH] = '\0';
-    *bare = (struct bare){.url = argv[1], .ca_file = argv[2], .requests = atol(argv[3])};
+    *bare = (struct bare){.url = argv[1], .ca_file = argv[2], .requests = number(argv[3])};
     bare->warm_up = bare->requests / 20 + 1;
     snprintf(bare->body, sizeof(bare->body), "grant_type=refresh_token&refresh_token=%s", token);
     bare->headers = curl_slist_append(NULL, "Accept: application/json");
@@ -247,8 +256,8 @@ static void report(const struct bare *bare)
 
 int main(int argc, char **argv)
 {
-    long in_flight = argc == 5 ? atol(argv[4]) : 0;
-    if (in_flight < 1 || in_flight > IN_FLIGHT_MAX || atol(argv[3]) < 100) {
+    long in_flight = argc == 5 ? number(argv[4]) : 0;
+    if (in_flight < 1 || in_flight > IN_FLIGHT_MAX || number(argv[3]) < REQUESTS_MIN) {
         fprintf(stderr, "usage: bare_client URL CA_FILE REQUESTS IN_FLIGHT\n"
                         "REQUESTS: at least 100; IN_FLIGHT: 1 to 1000\n");
         return 64;

@@ -25,7 +25,7 @@ if (options.quick) Object.assign(options, { pairs: 1, connections: 500, requests
 
 const cleanup = new Cleanup();
 const median = (numbers) => {
-  const sorted = numbers.toSorted ? numbers.toSorted((a, b) => a - b) : [...numbers].sort((a, b) => a - b);
+  const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };

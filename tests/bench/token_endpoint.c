@@ -47,10 +47,12 @@ struct endpoint {
     int epoll, listener, signals;
     SSL_CTX *tls;
     struct answer answer;
+    struct client *clients;
     unsigned long long requests, connections, refused;
 };
 
 struct client {
+    struct client *next, *previous;
     int socket;
     SSL *tls;
     bool is_greeted; /* the handshake is done */
@@ -113,6 +115,25 @@ static void client_free(struct client *client)
     SSL_free(client->tls);
     close(client->socket);
     free(client);
+}
+
+static void client_take_in(struct endpoint *endpoint, struct client *client)
+{
+    client->next = endpoint->clients;
+    if (client->next != NULL)
+        client->next->previous = client;
+    endpoint->clients = client;
+}
+
+static void client_let_go(struct endpoint *endpoint, struct client *client)
+{
+    if (client->next != NULL)
+        client->next->previous = client->previous;
+    if (client->previous != NULL)
+        client->previous->next = client->next;
+    else
+        endpoint->clients = client->next;
+    client_free(client);
 }
 
 /* The client waits for it, so its socket has room for all of it at once. */
@@ -216,6 +237,7 @@ static void take_clients(struct endpoint *endpoint)
         client->socket = accepted;
         SSL_set_fd(client->tls, accepted);
         endpoint->connections++;
+        client_take_in(endpoint, client);
         watch(endpoint, accepted, client);
     }
 }
@@ -269,9 +291,21 @@ static void serve(struct endpoint *endpoint)
             if (what == &endpoint->listener)
                 take_clients(endpoint);
             else if (!client_read(endpoint, what))
-                client_free(what);
+                client_let_go(endpoint, what);
         }
     }
+}
+
+static void endpoint_deinit(struct endpoint *endpoint)
+{
+    for (struct client *client = endpoint->clients, *next; client != NULL; client = next) {
+        next = client->next;
+        client_free(client);
+    }
+    SSL_CTX_free(endpoint->tls);
+    close(endpoint->listener);
+    close(endpoint->signals);
+    close(endpoint->epoll);
 }
 
 int main(int argc, char **argv)
@@ -293,6 +327,6 @@ int main(int argc, char **argv)
     serve(&endpoint);
     printf("{\"requests\":%llu,\"connections\":%llu,\"refused\":%llu}\n", endpoint.requests,
            endpoint.connections, endpoint.refused);
-    SSL_CTX_free(endpoint.tls);
+    endpoint_deinit(&endpoint);
     return 0;
 }

@@ -100,7 +100,7 @@ export async function revokedGrant(stage) {
     screen.check('the event came', false);
   }
   screen.check('the other five are refreshed as before', await refreshedAgain(stage, others) && await allActive(stage, others));
-  await showCommand(stage, ['list-connections']);
+  await showCommand(stage, ['show-connection', gone.id]);
 }
 
 export async function changedSecret(stage) {

@@ -12,6 +12,7 @@ export const cyan = paint('36');
 
 export class Screen {
   #began = Date.now();
+  #blank = false;
   /** {text, seen}: what was promised and whether it was seen. */
   checks = [];
 
@@ -19,36 +20,40 @@ export class Screen {
     return dim(`${((Date.now() - this.#began) / 1000).toFixed(1).padStart(6)} s`);
   }
 
+  /** Paragraphs are parted by one empty line, whoever asks for it. */
+  #print(text) {
+    if (text !== '' || !this.#blank) console.log(text);
+    this.#blank = text === '';
+  }
+
   title(text) {
-    console.log(`\n${bold(text)}\n`);
+    for (const line of ['', bold(text), '']) this.#print(line);
   }
 
   act(number, text, explanation) {
-    console.log(`\n${bold(cyan(`${number}. ${text}`))}`);
-    console.log(`   ${dim(explanation)}\n`);
+    for (const line of ['', bold(cyan(`${number}. ${text}`)), `   ${dim(explanation)}`, '']) this.#print(line);
   }
 
   /** One thing that just happened: who (padded, so that lines align) and what. */
   line(mark, who, what) {
-    console.log(`${this.#clock()}  ${mark} ${bold(who.padEnd(16))} ${what}`);
+    this.#print(`${this.#clock()}  ${mark} ${bold(who.padEnd(16))} ${what}`);
   }
 
   /** Name and value pairs below a line. */
   facts(pairs) {
-    for (const [name, value] of pairs) console.log(`             ${dim(name.padEnd(12))} ${value}`);
+    for (const [name, value] of pairs) this.#print(`             ${dim(name.padEnd(12))} ${value}`);
   }
 
   /** A command as one would type it, and what it printed. */
   command(line, output) {
-    console.log(`\n           ${green('$')} ${bold(line)}`);
-    for (const text of output.trimEnd().split('\n')) console.log(`           ${text}`);
-    console.log('');
+    const printed = output.trimEnd().split('\n').map((text) => (text ? `           ${text}` : ''));
+    for (const text of ['', `           ${green('$')} ${bold(line)}`, ...printed, '']) this.#print(text);
   }
 
   /** Says whether something was seen; the demo's exit status hangs on it. */
   check(text, seen) {
     this.checks.push({ text, seen: Boolean(seen) });
-    console.log(`           ${seen ? green('✓') : red('✗')} ${text}`);
+    this.#print(`           ${seen ? green('✓') : red('✗')} ${text}`);
   }
 
   get allSeen() {
