@@ -54,7 +54,8 @@ struct catalog_entry {
     struct json *config;         /* endpoint variables; NULL: none */
 
     struct lane lane;
-    size_t refs;               /* tasks and operations that point here */
+    size_t refs;               /* tasks, operations and errands that point here */
+    size_t background_errands; /* of its own, under way */
     bool gone;                 /* unregistered: freed with its last reference */
     bool leaving;              /* its unregister is being written: no new connection begins */
     bool row_busy;             /* a write of its row is under way */

@@ -296,7 +296,7 @@ void engine_close(struct engine *engine)
 
 size_t engine_in_flight(const struct engine *engine)
 {
-    return engine->jobs;
+    return engine->jobs + engine->errands;
 }
 
 bool engine_has_unsaved(const struct engine *engine)
@@ -311,8 +311,8 @@ size_t engine_task_count(const struct engine *engine)
 
 bool engine_is_drained(const struct engine *engine)
 {
-    return engine->jobs == 0 && engine->ops == 0 && engine->background == 0 &&
-           !outbox_is_busy(engine);
+    return engine->jobs == 0 && engine->errands == 0 && engine->ops == 0 &&
+           engine->background == 0 && !outbox_is_busy(engine);
 }
 
 bool engine_is_stuck(const struct engine *engine, struct now now)

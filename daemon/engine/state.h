@@ -66,11 +66,13 @@ struct engine {
     struct catalog_entry **entries; /* sorted by id */
     size_t entry_count, entry_capacity;
     struct schedule_state schedule;
-    size_t in_flight;       /* token requests on the wire */
-    size_t jobs;            /* from read to saved */
-    size_t unsaved_answers; /* received, and not durable yet */
-    struct heap unsaved;    /* of jobs whose save is repeated, by when */
-    size_t ops;             /* admin calls under way */
+    size_t in_flight;          /* token requests on the wire */
+    size_t errands;            /* other requests under way (engine/errand.h) … */
+    size_t background_errands; /* … and how many of them nobody waits for */
+    size_t jobs;               /* from read to saved */
+    size_t unsaved_answers;    /* received, and not durable yet */
+    struct heap unsaved;       /* of jobs whose save is repeated, by when */
+    size_t ops;                /* admin calls under way */
     struct heap op_retries;
     size_t background; /* writes and reads of the engine's own under way */
     struct outbox *outbox;

@@ -26,6 +26,7 @@ struct fake_provider {
     struct fake_grant **grants;
     size_t grant_count;
     struct fake_answer script;
+    struct fake_endpoint *endpoints;
     bool is_cut;
     struct exchange *exchanges;
     size_t requests, under_way, peak, rejections;
@@ -34,10 +35,11 @@ struct fake_provider {
 struct exchange {
     struct exchange *next;
     struct fake_provider *provider;
-    struct http_request *request; /* NULL: nobody hears */
-    struct fake_grant *grant;     /* NULL: no such token was ever given */
-    int64_t serial;               /* of the token presented */
-    bool is_client;               /* it proved to be the grant's client */
+    struct http_request *request;   /* NULL: nobody hears */
+    struct fake_endpoint *endpoint; /* NULL: the token endpoint */
+    struct fake_grant *grant;       /* NULL: no such token was ever given */
+    int64_t serial;                 /* of the token presented */
+    bool is_client;                 /* it proved to be the grant's client */
     struct fake_answer answer;
     int64_t sent_ms;
     /* What the server says. */
@@ -155,6 +157,16 @@ static void hand_out(struct exchange *exchange)
 static void judge(struct exchange *exchange)
 {
     struct fake_grant *grant = exchange->grant;
+    if (exchange->endpoint != NULL) {
+        if (exchange->request == NULL)
+            return;
+        struct fake_reply reply =
+            exchange->endpoint->answer(exchange->endpoint->ctx, &exchange->request->message);
+        exchange->status = reply.status;
+        exchange->body = reply.body != NULL ? reply.body : memory_copy_str(STR(""));
+        exchange->answer.content_type = reply.content_type;
+        return;
+    }
     struct fake_provider *provider = exchange->provider;
     static const char invalid_grant[] = "{\"error\":\"invalid_grant\"}";
     if (!exchange->is_client) {
@@ -219,7 +231,8 @@ static void leave(struct exchange *exchange)
     while (*link != exchange)
         link = &(*link)->next;
     *link = exchange->next;
-    exchange->provider->under_way--;
+    if (exchange->endpoint == NULL)
+        exchange->provider->under_way--;
     free(exchange->body);
     free(exchange);
 }
@@ -342,6 +355,27 @@ static struct fake_answer next_answer(struct fake_provider *provider, struct fak
     return random_answer(&provider->odds);
 }
 
+static struct fake_endpoint *find_endpoint(const struct fake_provider *provider, struct str url)
+{
+    struct str path = str_slice(url, 0, str_find_byte(url, '?'));
+    struct fake_endpoint *endpoint = provider->endpoints;
+    while (endpoint != NULL && !str_eq(path, str_c(endpoint->url)))
+        endpoint = endpoint->next;
+    return endpoint;
+}
+
+static void to_endpoint(struct exchange *exchange)
+{
+    struct fake_endpoint *endpoint = exchange->endpoint;
+    struct fake_provider *provider = exchange->provider;
+    endpoint->requests++;
+    endpoint->last_request_ms = provider->clock->ms;
+    endpoint->refuse_private = exchange->request->refuse_private;
+    if (!play(&endpoint->script, &exchange->answer))
+        exchange->answer = (struct fake_answer){.kind = FAKE_HONEST};
+    fake_clock_after(provider->clock, latency_ms(provider), on_arrived, exchange);
+}
+
 static void on_send(void *ctx, struct http_request *request)
 {
     struct fake_provider *provider = ctx;
@@ -354,6 +388,13 @@ static void on_send(void *ctx, struct http_request *request)
     exchange->provider = provider;
     exchange->request = request;
     exchange->sent_ms = provider->clock->ms;
+    exchange->next = provider->exchanges;
+    provider->exchanges = exchange;
+    exchange->endpoint = find_endpoint(provider, request->message.url);
+    if (exchange->endpoint != NULL) {
+        to_endpoint(exchange);
+        return;
+    }
     CLEANUP(buf_deinit) struct buf token = {0};
     CLEANUP(buf_deinit) struct buf client_id = {0};
     struct str body = request->message.body != NULL ? secret_str(request->message.body) : STR_NONE;
@@ -380,8 +421,6 @@ static void on_send(void *ctx, struct http_request *request)
         grant->unanswered++;
     }
     exchange->answer = next_answer(provider, grant);
-    exchange->next = provider->exchanges;
-    provider->exchanges = exchange;
     provider->requests++;
     provider->under_way++;
     provider->peak = MAX_OF(provider->peak, provider->under_way);
@@ -423,6 +462,11 @@ void fake_provider_free(struct fake_provider *provider)
         leave(provider->exchanges);
     for (size_t i = 0; i < provider->grant_count; i++)
         free(provider->grants[i]);
+    while (provider->endpoints != NULL) {
+        struct fake_endpoint *endpoint = provider->endpoints;
+        provider->endpoints = endpoint->next;
+        free(endpoint);
+    }
     free(provider->grants);
     free(provider);
 }
@@ -476,6 +520,40 @@ struct fake_grant *fake_provider_grant(struct fake_provider *provider, const cha
         memory_grow(provider->grants, (provider->grant_count + 1) * sizeof(struct fake_grant *));
     provider->grants[provider->grant_count++] = grant;
     return grant;
+}
+
+struct fake_endpoint *fake_provider_serve(struct fake_provider *provider, const char *url,
+                                          fake_answerer *answer, void *ctx)
+{
+    struct fake_endpoint *endpoint = memory_new(sizeof(*endpoint));
+    endpoint->url = url;
+    endpoint->answer = answer;
+    endpoint->ctx = ctx;
+    endpoint->next = provider->endpoints;
+    provider->endpoints = endpoint;
+    return endpoint;
+}
+
+struct str fake_message_param(const struct oauth_message *message, const char *name,
+                              struct buf *out)
+{
+    return form_value(message->body != NULL ? secret_str(message->body) : STR_NONE, name, out);
+}
+
+struct str fake_message_header(const struct oauth_message *message, const char *name)
+{
+    for (size_t i = 0; i < message->header_count; i++) {
+        if (str_eq_nocase(message->headers[i].name, str_c(name)))
+            return message->headers[i].value;
+    }
+    return STR_NONE;
+}
+
+bool fake_message_is_client(const struct fake_provider *provider,
+                            const struct oauth_message *message)
+{
+    CLEANUP(buf_deinit) struct buf client_id = {0};
+    return authenticate(provider, message, &client_id);
 }
 
 size_t fake_provider_grant_count(const struct fake_provider *provider)

@@ -11,6 +11,7 @@
 #ifndef SUPPORT_FAKE_PROVIDER_H
 #define SUPPORT_FAKE_PROVIDER_H
 
+#include "common/buf.h"
 #include "port/http.h"
 #include "support/fake_clock.h"
 
@@ -64,6 +65,26 @@ struct fake_grant {
     struct fake_answer script;
 };
 
+/** What another endpoint of the server says: introspection, userinfo, revocation … */
+struct fake_reply {
+    int status;
+    char *body;               /* malloc'd, taken; NULL: empty */
+    const char *content_type; /* static; NULL: JSON */
+};
+/** Called when the request arrives, which is when it takes effect. */
+typedef struct fake_reply fake_answerer(void *ctx, const struct oauth_message *message);
+
+struct fake_endpoint {
+    struct fake_endpoint *next;
+    const char *url; /* static: the request's URL without its query */
+    fake_answerer *answer;
+    void *ctx;
+    struct fake_answer script; /* how the next requests go: count, FAKE_NOT_SENT … */
+    size_t requests;
+    int64_t last_request_ms;
+    bool refuse_private; /* of the last request */
+};
+
 struct fake_provider_odds {
     struct fake_random *random; /* NULL: all goes well */
     int64_t not_sent, lost_request, lost_answer, status_before, status_after, throttled, truncated,
@@ -95,6 +116,19 @@ void fake_provider_refuse(struct fake_provider *provider, const char *client_id,
 struct fake_grant *fake_provider_grant(struct fake_provider *provider, const char *client_id);
 size_t fake_provider_grant_count(const struct fake_provider *provider);
 struct fake_grant *fake_provider_grant_at(const struct fake_provider *provider, size_t index);
+/** Whatever goes to that URL is answered by `answer`, and is no token request: it counts apart. The
+ * endpoint lives as long as the provider. Without one, any URL is the token endpoint. */
+struct fake_endpoint *fake_provider_serve(struct fake_provider *provider, const char *url,
+                                          fake_answerer *answer, void *ctx);
+/** A parameter of a form; STR_NONE where there is none. Decoded into `out`. */
+struct str fake_message_param(const struct oauth_message *message, const char *name,
+                              struct buf *out);
+/** A header in any case; STR_NONE where there is none. */
+struct str fake_message_header(const struct oauth_message *message, const char *name);
+/** The request names one of the clients and its secret (Basic or form)? */
+bool fake_message_is_client(const struct fake_provider *provider,
+                            const struct oauth_message *message);
+
 /** How the next requests go, of one grant or, with NULL, of all. */
 void fake_provider_play(struct fake_provider *provider, struct fake_grant *grant,
                         struct fake_answer answer);

@@ -12,10 +12,17 @@
 
 enum { TURNS_AT_ONCE_MAX = 200000, CALL_MAX_MS = HOUR };
 
-#define WORLD_PROFILE(id, habits)                                                  \
-    "{\"id\":\"" id "\",\"name\":\"" id "\",\"token_endpoint\":\"https://" id      \
-    ".example/token\",\"token_endpoint_auth_methods_supported\":[\"client_secret_" \
-    "basic\"],\"habits\":{" habits "}}"
+#define WORLD_PROFILE(id, habits)                                          \
+    "{\"id\":\"" id "\",\"name\":\"" id "\","                              \
+    "\"issuer\":\"https://" id ".example\","                               \
+    "\"authorization_endpoint\":\"https://" id ".example/authorize\","     \
+    "\"token_endpoint\":\"https://" id ".example/token\","                 \
+    "\"userinfo_endpoint\":\"https://" id ".example/userinfo\","           \
+    "\"introspection_endpoint\":\"https://" id ".example/introspect\","    \
+    "\"revocation_endpoint\":\"https://" id ".example/revoke\","           \
+    "\"jwks_uri\":\"https://" id ".example/jwks\","                        \
+    "\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\"]," \
+    "\"habits\":{" habits "}}"
 
 static const char *const profiles[] = {
     WORLD_PROFILE("rotating",
