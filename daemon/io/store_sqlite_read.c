@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_log.h"
+#include "io/store_sqlite_revocation.h"
 #include "io/store_sqlite_write.h"
 
 #include <string.h>
@@ -215,6 +216,10 @@ static enum status answer(struct sqlite_db *db, struct store_read *read)
         return sqlite_read_audit(db, read);
     case STORE_READ_META:
         return sqlite_meta_get(db, read->name, &read->arena, &read->value, &read->error);
+    case STORE_READ_REVOCATIONS:
+        return sqlite_revocations_read(db, read);
+    case STORE_READ_TOKEN_USES:
+        return sqlite_read_token_uses(db, read);
     }
     return error_set(&read->error, STATUS_INTERNAL, "store read %d", (int)read->kind);
 }
@@ -229,8 +234,11 @@ static void clear(struct store_read *read)
     read->counts = NULL;
     read->events = NULL;
     read->audit = NULL;
+    read->revocations = NULL;
+    read->token_uses = NULL;
     read->connection_count = read->due_count = read->connector_count = 0;
     read->credential_count = read->count_count = read->event_count = read->audit_count = 0;
+    read->revocation_count = read->token_use_count = 0;
     read->bounds = (struct event_bounds){0};
     read->value = STR_NONE;
     read->error = (struct error){0};

@@ -16,6 +16,7 @@ MUST_CHECK enum status sqlite_read_connectors(struct sqlite_db *db, struct store
 MUST_CHECK enum status sqlite_read_counts(struct sqlite_db *db, struct store_read *read);
 MUST_CHECK enum status sqlite_read_events(struct sqlite_db *db, struct store_read *read);
 MUST_CHECK enum status sqlite_read_audit(struct sqlite_db *db, struct store_read *read);
+MUST_CHECK enum status sqlite_read_token_uses(struct sqlite_db *db, struct store_read *read);
 /** STORE_READ_CONNECTION_PAGE: its statement is written for its filter. */
 MUST_CHECK enum status sqlite_read_page(struct sqlite_db *db, struct store_read *read);
 

@@ -155,14 +155,53 @@ static void add_audit(struct store_read *read, sqlite3_stmt *row)
 enum status sqlite_read_audit(struct sqlite_db *db, struct store_read *read)
 {
     CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_AUDIT);
-    if (statement != NULL)
+    if (statement != NULL) {
         sqlite3_bind_int64(statement, 1, read->after);
+        sqlite_bind_text_or_empty(statement, 2, read->audit_filter.method);
+        sqlite_bind_text_or_empty(statement, 3, read->audit_filter.subject);
+        sqlite_bind_text_or_empty(statement, 4, read->audit_filter.outcome);
+        sqlite3_bind_int64(statement, 5, read->audit_filter.uid);
+    }
     bool row = true;
     while (read->audit_count < sqlite_read_limit(read)) {
         enum status status = sqlite_db_step(db, statement, &row, &read->error);
         if (status != STATUS_OK || !row)
             return status;
         add_audit(read, statement);
+    }
+    return STATUS_OK;
+}
+
+static void add_token_use(struct store_read *read, sqlite3_stmt *row)
+{
+    const struct token_use use = {
+        .uid = sqlite3_column_int64(row, 0),
+        .connection = arena_copy(&read->arena, sqlite_column_str(row, 1)),
+        .hour_wall_ms = sqlite3_column_int64(row, 2),
+        .count = sqlite3_column_int64(row, 3),
+    };
+    read->token_uses = sqlite_read_grow(read, read->token_uses, read->token_use_count,
+                                        sizeof(read->token_uses[0]));
+    read->token_uses[read->token_use_count++] = use;
+}
+
+enum status sqlite_read_token_uses(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TOKEN_USES);
+    if (statement != NULL) {
+        sqlite3_bind_int64(statement, 1, read->after);
+        sqlite_bind_text_or_empty(statement, 2, read->cursor);
+        sqlite3_bind_int64(statement, 3, read->after_uid);
+        sqlite_bind_text_or_empty(statement, 4, read->audit_filter.subject);
+        sqlite3_bind_int64(statement, 5, read->audit_filter.uid);
+    }
+    bool row = true;
+    while (read->token_use_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        add_token_use(read, statement);
     }
     return STATUS_OK;
 }

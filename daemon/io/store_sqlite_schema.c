@@ -79,7 +79,22 @@ static const char *const version_1[] = {
     NULL,
 };
 
-const char *const *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {version_1};
+static const char *const version_2[] = {
+    /* Grants that are to be revoked at their provider. */
+    "CREATE TABLE revocation (connection TEXT NOT NULL, generation INTEGER NOT NULL,"
+    " connector TEXT NOT NULL, credential_version INTEGER NOT NULL, sealed_token BLOB NOT NULL,"
+    " is_access_token INTEGER NOT NULL, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL, PRIMARY KEY (connection, generation)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX revocation_due ON revocation (due_ms)",
+    "CREATE INDEX revocation_connector ON revocation (connector)",
+    /* Who was handed access tokens. */
+    "CREATE TABLE token_use (hour_wall_ms INTEGER NOT NULL, connection TEXT NOT NULL,"
+    " uid INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour_wall_ms, connection, uid)"
+    ") STRICT, WITHOUT ROWID",
+    NULL,
+};
+
+const char *const *const sqlite_migrations[SQLITE_SCHEMA_VERSION] = {version_1, version_2};
 
 enum status sqlite_schema_look(struct sqlite_db *db, int known_version, enum sqlite_kind *ret_kind,
                                int *ret_version, struct error *err)

@@ -65,6 +65,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTOR_DROP_CONNECTIONS] = "DELETE FROM connection WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_TALLY] = "DELETE FROM tally WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_CREDENTIALS] = "DELETE FROM credential WHERE connector = ?1",
+    [SQL_CONNECTOR_DROP_REVOCATIONS] = "DELETE FROM revocation WHERE connector = ?1",
     [SQL_CONNECTOR_STAMP_ROTATED] = "UPDATE connector SET rotated_seq = ?2 WHERE id = ?1",
     [SQL_CONNECTOR_STAMP_RESCOPED] = "UPDATE connector SET rescoped_seq = ?2 WHERE id = ?1",
 
@@ -103,7 +104,30 @@ static const char *const texts[SQL_COUNT] = {
         "INSERT INTO audit (wall_ms, uid, gid, pid, method, subject, outcome, detail)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_AUDIT] = "SELECT seq, wall_ms, uid, gid, pid, method, subject, outcome, detail"
-                  " FROM audit WHERE seq > ?1 ORDER BY seq",
+                  " FROM audit WHERE seq > ?1 AND (?2 = '' OR method = ?2)"
+                  " AND (?3 = '' OR subject = ?3) AND (?4 = '' OR outcome = ?4)"
+                  " AND (?5 < 0 OR uid = ?5) ORDER BY seq",
+    /* Records are in the order of their time, nearly: the first that stays ends what goes. The
+     * newest stays, so that no number is given twice. */
+    [SQL_AUDIT_PURGE] = "DELETE FROM audit WHERE seq < coalesce((SELECT seq FROM audit"
+                        " WHERE wall_ms >= ?1 ORDER BY seq LIMIT 1), (SELECT max(seq) FROM audit))",
+    [SQL_TOKEN_USE_ADD] =
+        "INSERT INTO token_use (uid, connection, hour_wall_ms, count) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+    [SQL_TOKEN_USES] = "SELECT uid, connection, hour_wall_ms, count FROM token_use"
+                       " WHERE (hour_wall_ms, connection, uid) > (?1, ?2, ?3)"
+                       " AND (?4 = '' OR connection = ?4) AND (?5 < 0 OR uid = ?5)"
+                       " ORDER BY hour_wall_ms, connection, uid",
+    [SQL_TOKEN_USE_PURGE] = "DELETE FROM token_use WHERE hour_wall_ms < ?1",
+    [SQL_REVOCATION_PUT] =
+        "REPLACE INTO revocation (connection, generation, connector, credential_version,"
+        " sealed_token, is_access_token, created_ms, due_ms, tries)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SQL_REVOCATION_DROP] = "DELETE FROM revocation WHERE connection = ?1 AND generation = ?2",
+    [SQL_REVOCATIONS] = "SELECT connection, generation, connector, credential_version,"
+                        " sealed_token, is_access_token, created_ms, due_ms, tries"
+                        " FROM revocation WHERE due_ms <= ?1 AND (?2 = '' OR connector = ?2)"
+                        " ORDER BY due_ms, connection, generation",
     /* 1 is PHASE_CONNECTED: a disconnect erases tokens, and a late answer brings none back. */
     [SQL_RESCUE_APPEND] = "INSERT INTO rescue (connection, at_ms, sealed)"
                           " SELECT id, ?2, ?3 FROM connection WHERE id = ?1 AND phase = 1",

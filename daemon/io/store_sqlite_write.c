@@ -4,6 +4,7 @@
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_connection.h"
 #include "io/store_sqlite_log.h"
+#include "io/store_sqlite_revocation.h"
 
 bool sqlite_write_opens_attempt(const struct store_write *write)
 {
@@ -96,6 +97,7 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
     const enum sqlite_sql rest[] = {
         SQL_CONNECTOR_DROP_ATTEMPTS,    SQL_CONNECTOR_DROP_RESCUES, SQL_CONNECTOR_DROP_OWNERS,
         SQL_CONNECTOR_DROP_CONNECTIONS, SQL_CONNECTOR_DROP_TALLY,   SQL_CONNECTOR_DROP_CREDENTIALS,
+        SQL_CONNECTOR_DROP_REVOCATIONS,
     };
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         statement = sqlite_db_statement(db, rest[i]);
@@ -130,6 +132,32 @@ static enum status append_audit(struct sqlite_db *db, const struct audit_entry *
         sqlite_bind_str(statement, 8, audit->detail);
     }
     return sqlite_db_run(db, statement, err);
+}
+
+static enum status add_token_use(struct sqlite_db *db, const struct token_use *use,
+                                 struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TOKEN_USE_ADD);
+    if (statement != NULL) {
+        sqlite3_bind_int64(statement, 1, use->uid);
+        sqlite_bind_str(statement, 2, use->connection);
+        sqlite3_bind_int64(statement, 3, use->hour_wall_ms);
+        sqlite3_bind_int64(statement, 4, use->count);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+static enum status purge_audit(struct sqlite_db *db, int64_t before_wall_ms, struct error *err)
+{
+    const enum sqlite_sql all[] = {SQL_AUDIT_PURGE, SQL_TOKEN_USE_PURGE};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < ARRAY_LEN(all) && status == STATUS_OK; i++) {
+        sqlite3_stmt *statement = sqlite_db_statement(db, all[i]);
+        if (statement != NULL)
+            sqlite3_bind_int64(statement, 1, before_wall_ms);
+        status = sqlite_db_run(db, statement, err);
+    }
+    return status;
 }
 
 static enum status put_rescue(struct sqlite_db *db, const struct store_op *op, int64_t now_ms,
@@ -217,6 +245,14 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
         return put_rescue(db, op, write->now_ms, err);
     case STORE_OP_PUT_META:
         return sqlite_meta_put(db, op->id, op->value, err);
+    case STORE_OP_PUT_REVOCATION:
+        return sqlite_revocation_put(db, &op->revocation, err);
+    case STORE_OP_DROP_REVOCATION:
+        return sqlite_revocation_drop(db, op->id, op->number, err);
+    case STORE_OP_ADD_TOKEN_USE:
+        return add_token_use(db, &op->use, err);
+    case STORE_OP_PURGE_AUDIT:
+        return purge_audit(db, op->number, err);
     }
     return error_set(err, STATUS_INTERNAL, "store operation %d", (int)op->kind);
 }

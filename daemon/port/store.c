@@ -148,12 +148,42 @@ void store_write_put_meta(struct store_write *write, struct str name, struct str
     op->value = arena_copy(&write->arena, value);
 }
 
+void store_write_put_revocation(struct store_write *write, const struct revocation *revocation)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_REVOCATION);
+    op->revocation = *revocation;
+    struct revocation *r = &op->revocation;
+    struct str *const texts[] = {&r->connector, &r->connection, &r->sealed_token};
+    own(write, texts, ARRAY_LEN(texts));
+}
+
+void store_write_drop_revocation(struct store_write *write, struct str connection,
+                                 int64_t generation)
+{
+    struct store_op *op = add_op(write, STORE_OP_DROP_REVOCATION);
+    op->id = arena_copy(&write->arena, connection);
+    op->number = generation;
+}
+
+void store_write_add_token_use(struct store_write *write, const struct token_use *use)
+{
+    struct store_op *op = add_op(write, STORE_OP_ADD_TOKEN_USE);
+    op->use = *use;
+    op->use.connection = arena_copy(&write->arena, use->connection);
+}
+
+void store_write_purge_audit(struct store_write *write, int64_t before_wall_ms)
+{
+    add_op(write, STORE_OP_PURGE_AUDIT)->number = before_wall_ms;
+}
+
 struct store_read *store_read_new(enum store_read_kind kind)
 {
     struct store_read *read = memory_new(sizeof(*read));
     read->kind = kind;
     read->filter.state = -1;
     read->filter.reason = -1;
+    read->audit_filter.uid = -1;
     return read;
 }
 

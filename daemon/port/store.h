@@ -57,6 +57,27 @@ struct audit_entry {
     struct str detail;  /* JSON text of what is not secret */
 };
 
+/** A grant that is to be revoked at its provider (engine/revocation.h); one for each generation of
+ * a connection. */
+struct revocation {
+    struct str connector, connection;
+    int64_t generation;
+    int64_t credential_version; /* of the client that it was granted to; 0: not known */
+    struct str sealed_token;
+    bool is_access_token; /* there was no refresh token */
+    int64_t created_ms;
+    int64_t due_ms;
+    int64_t tries;
+};
+
+/** How many access tokens of a connection a user was given in an hour. */
+struct token_use {
+    int64_t uid;
+    struct str connection;
+    int64_t hour_wall_ms; /* when the hour began */
+    int64_t count;
+};
+
 enum store_op_kind {
     STORE_OP_PUT_CONNECTION,
     STORE_OP_OPEN_ATTEMPT,
@@ -71,6 +92,10 @@ enum store_op_kind {
     STORE_OP_PURGE_EVENTS,
     STORE_OP_PUT_RESCUE,
     STORE_OP_PUT_META,
+    STORE_OP_PUT_REVOCATION,
+    STORE_OP_DROP_REVOCATION,
+    STORE_OP_ADD_TOKEN_USE,
+    STORE_OP_PURGE_AUDIT,
 };
 
 /** Which column of its subject learns the number of an appended event, in the same transaction. */
@@ -88,12 +113,15 @@ struct store_op {
     struct credential credential; /* PUT_CREDENTIAL: inserts or replaces (connector, version) */
     struct event_draft event;     /* APPEND_EVENT, RESTART_LOG */
     enum event_stamp stamp;
-    struct audit_entry audit; /* APPEND_AUDIT */
-    struct str id;            /* attempt's connection; rescue's connection; meta's name */
-    struct str value;         /* meta's value; rescue's sealed bytes; attempt's refresh_print */
+    struct audit_entry audit;     /* APPEND_AUDIT */
+    struct revocation revocation; /* PUT_REVOCATION */
+    struct token_use use;         /* ADD_TOKEN_USE */
+    struct str id;                /* connection of an attempt, rescue, revocation; meta's name */
+    struct str value;             /* meta's value; rescue's sealed bytes; attempt's refresh_print */
     uint64_t attempt_id;
     int64_t number;   /* OPEN_ATTEMPT: expected connection version; SET_PUBLISHED: sequence;
-                         RESTART_LOG: first sequence to move; PURGE: events before this wall time */
+                         RESTART_LOG: first sequence to move; PURGE…: what is before this wall time;
+                         DROP_REVOCATION: generation */
     int64_t number_b; /* RESTART_LOG: the number of its event */
 };
 
@@ -149,6 +177,16 @@ void store_write_purge_events(struct store_write *write, int64_t before_wall_ms)
  * conflict. */
 void store_write_put_rescue(struct store_write *write, struct str connection, struct str sealed);
 void store_write_put_meta(struct store_write *write, struct str name, struct str value);
+/** Inserts, or replaces the one of the same connection and generation. It goes with its connector.
+ */
+void store_write_put_revocation(struct store_write *write, const struct revocation *revocation);
+/** It is done, or given up; no matter where there is none. */
+void store_write_drop_revocation(struct store_write *write, struct str connection,
+                                 int64_t generation);
+/** Adds its count to what is stored of that user, connection and hour. */
+void store_write_add_token_use(struct store_write *write, const struct token_use *use);
+/** Drop audit records and token uses older than this. */
+void store_write_purge_audit(struct store_write *write, int64_t before_wall_ms);
 
 /* ---- reads ---- */
 
@@ -164,8 +202,11 @@ enum store_read_kind {
     STORE_READ_EVENTS,       /* after `after`, filtered by types (blank-separated) and subject */
     STORE_READ_EVENT_BOUNDS, /* bounds */
     STORE_READ_ALERTS,       /* connections in needs_reconnect with that event, after cursor */
-    STORE_READ_AUDIT,        /* after `after` */
+    STORE_READ_AUDIT,        /* after `after`, by audit_filter */
     STORE_READ_META,         /* value of name */
+    STORE_READ_REVOCATIONS,  /* due up to until_ms, the earliest first; of one connector, where that
+                                is set */
+    STORE_READ_TOKEN_USES,   /* after (after, cursor, after_uid), by audit_filter */
 };
 
 struct due_entry {
@@ -205,6 +246,12 @@ struct connection_filter {
     int64_t expiring_before_ms;
 };
 
+/** What list-audit filters by; empty or negative: any. */
+struct audit_filter {
+    struct str method, subject, outcome;
+    int64_t uid;
+};
+
 struct store_read {
     struct completion completion;
     enum store_read_kind kind;
@@ -214,7 +261,8 @@ struct store_read {
     size_t id_count;
     struct str connector, owner_key, cursor, types, subject, name;
     struct connection_filter filter;
-    int64_t until_ms, after_due_ms, after;
+    struct audit_filter audit_filter;
+    int64_t until_ms, after_due_ms, after, after_uid;
     size_t limit;
     /* Results. */
     enum status status;
@@ -233,6 +281,10 @@ struct store_read {
     size_t event_count;
     struct audit_entry *audit;
     size_t audit_count;
+    struct revocation *revocations;
+    size_t revocation_count;
+    struct token_use *token_uses;
+    size_t token_use_count;
     struct event_bounds bounds;
     struct str value; /* META: STR_NONE where there is none */
     void *user;

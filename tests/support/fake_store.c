@@ -367,6 +367,16 @@ size_t fake_store_rescued(const struct fake_store *store, struct str connection)
     return count;
 }
 
+size_t fake_store_revocation_count(const struct fake_store *store)
+{
+    return store->revocation_count;
+}
+
+const struct audit_entry *fake_store_audit(const struct fake_store *store, size_t index)
+{
+    return &store->audit[index];
+}
+
 size_t fake_store_audit_count(const struct fake_store *store)
 {
     return store->audit_count;

@@ -86,6 +86,8 @@ const struct stored_event *fake_store_event(const struct fake_store *store, size
 int64_t fake_store_published(const struct fake_store *store);
 int64_t fake_store_last(const struct fake_store *store);
 size_t fake_store_rescued(const struct fake_store *store, struct str connection);
+size_t fake_store_revocation_count(const struct fake_store *store);
+const struct audit_entry *fake_store_audit(const struct fake_store *store, size_t index);
 size_t fake_store_audit_count(const struct fake_store *store);
 size_t fake_store_connection_count(const struct fake_store *store);
 /** Put a row there by hand, as an earlier life of the daemon left it. */

@@ -288,10 +288,23 @@ static void read_alerts(const struct fake_store *store, struct store_read *read)
     }
 }
 
+static bool is_any_or(struct str wanted, struct str text)
+{
+    return str_is_empty(wanted) || str_eq(wanted, text);
+}
+
+static bool audit_passes(const struct audit_filter *filter, const struct audit_entry *entry)
+{
+    return is_any_or(filter->method, entry->method) && is_any_or(filter->subject, entry->subject) &&
+           is_any_or(filter->outcome, entry->outcome) &&
+           (filter->uid < 0 || filter->uid == entry->uid);
+}
+
 static void read_audit(const struct fake_store *store, struct store_read *read)
 {
     for (size_t i = 0; i < store->audit_count && read->audit_count < limit_of(read); i++) {
-        if (store->audit[i].seq <= read->after)
+        if (store->audit[i].seq <= read->after ||
+            !audit_passes(&read->audit_filter, &store->audit[i]))
             continue;
         read->audit = room(read, read->audit, read->audit_count, sizeof(*read->audit));
         struct audit_entry *copy = &read->audit[read->audit_count++];
@@ -300,6 +313,81 @@ static void read_audit(const struct fake_store *store, struct store_read *read)
         copy->subject = arena_copy(&read->arena, copy->subject);
         copy->outcome = arena_copy(&read->arena, copy->outcome);
         copy->detail = arena_copy(&read->arena, copy->detail);
+    }
+}
+
+static bool is_before(const struct revocation *a, const struct revocation *b)
+{
+    int order = str_compare(a->connection, b->connection);
+    if (a->due_ms != b->due_ms)
+        return a->due_ms < b->due_ms;
+    return order != 0 ? order < 0 : a->generation < b->generation;
+}
+
+static const struct revocation *next_revocation(const struct fake_store *store,
+                                                const struct store_read *read,
+                                                const struct revocation *last)
+{
+    const struct revocation *next = NULL;
+    for (size_t i = 0; i < store->revocation_count; i++) {
+        const struct revocation *r = &store->revocations[i];
+        if (r->due_ms <= read->until_ms && is_any_or(read->connector, r->connector) &&
+            (last == NULL || is_before(last, r)) && (next == NULL || is_before(r, next)))
+            next = r;
+    }
+    return next;
+}
+
+static void read_revocations(const struct fake_store *store, struct store_read *read)
+{
+    const struct revocation *r = NULL;
+    while (read->revocation_count < limit_of(read) &&
+           (r = next_revocation(store, read, r)) != NULL) {
+        read->revocations =
+            room(read, read->revocations, read->revocation_count, sizeof(*read->revocations));
+        struct revocation *copy = &read->revocations[read->revocation_count++];
+        *copy = *r;
+        copy->connector = arena_copy(&read->arena, r->connector);
+        copy->connection = arena_copy(&read->arena, r->connection);
+        copy->sealed_token = arena_copy(&read->arena, r->sealed_token);
+    }
+}
+
+static int compare_uses(const struct token_use *a, const struct token_use *b)
+{
+    int order = str_compare(a->connection, b->connection);
+    if (a->hour_wall_ms != b->hour_wall_ms)
+        return a->hour_wall_ms < b->hour_wall_ms ? -1 : 1;
+    if (order != 0)
+        return order;
+    return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+static void read_token_uses(const struct fake_store *store, struct store_read *read)
+{
+    struct token_use last = {
+        .hour_wall_ms = read->after,
+        .connection = str_is_set(read->cursor) ? read->cursor : STR(""),
+        .uid = read->after_uid,
+    };
+    while (read->token_use_count < limit_of(read)) {
+        const struct token_use *next = NULL;
+        for (size_t i = 0; i < store->token_use_count; i++) {
+            const struct token_use *use = &store->token_uses[i];
+            bool passes = is_any_or(read->audit_filter.subject, use->connection) &&
+                          (read->audit_filter.uid < 0 || read->audit_filter.uid == use->uid);
+            if (passes && compare_uses(use, &last) > 0 &&
+                (next == NULL || compare_uses(use, next) < 0))
+                next = use;
+        }
+        if (next == NULL)
+            return;
+        last = *next;
+        read->token_uses =
+            room(read, read->token_uses, read->token_use_count, sizeof(*read->token_uses));
+        struct token_use *copy = &read->token_uses[read->token_use_count++];
+        *copy = last;
+        copy->connection = arena_copy(&read->arena, last.connection);
     }
 }
 
@@ -353,6 +441,12 @@ void fake_store_answer(struct fake_store *store, struct store_read *read)
         return;
     case STORE_READ_META:
         read_meta(store, read);
+        return;
+    case STORE_READ_REVOCATIONS:
+        read_revocations(store, read);
+        return;
+    case STORE_READ_TOKEN_USES:
+        read_token_uses(store, read);
         return;
     }
 }

@@ -67,11 +67,16 @@ struct fake_store {
     int64_t last_commit_ms;
     struct audit_entry *audit;
     size_t audit_count;
+    int64_t audit_last;
     struct str *rescues;
     size_t rescue_count;
     struct str *metas; /* name, value, name, value */
     size_t meta_count;
-    struct arena arena; /* of audit, rescues and metas */
+    struct revocation *revocations; /* of any order */
+    size_t revocation_count;
+    struct token_use *token_uses; /* likewise */
+    size_t token_use_count;
+    struct arena arena; /* of audit, rescues, metas, revocations and token uses */
 };
 
 struct fake_row *fake_store_row(const struct fake_store *store, struct str id);

@@ -166,6 +166,10 @@ static enum status check_op(struct fake_store *store, struct store_write *write,
     case STORE_OP_PURGE_EVENTS:
     case STORE_OP_PUT_RESCUE:
     case STORE_OP_PUT_META:
+    case STORE_OP_PUT_REVOCATION:
+    case STORE_OP_DROP_REVOCATION:
+    case STORE_OP_ADD_TOKEN_USE:
+    case STORE_OP_PURGE_AUDIT:
         return STATUS_OK;
     }
     UNREACHABLE("a store operation");
@@ -270,8 +274,67 @@ static void put_credential(struct fake_store *store, const struct credential *cr
     store->credentials[store->credential_count++] = row;
 }
 
+/* Of a connector, or of one grant. */
+static void drop_revocations(struct fake_store *store, struct str connector, struct str connection,
+                             int64_t generation)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->revocation_count; i++) {
+        const struct revocation *r = &store->revocations[i];
+        bool is_meant = str_is_set(connector)
+                            ? str_eq(r->connector, connector)
+                            : str_eq(r->connection, connection) && r->generation == generation;
+        if (!is_meant)
+            store->revocations[kept++] = *r;
+    }
+    store->revocation_count = kept;
+}
+
+static void put_revocation(struct fake_store *store, const struct revocation *given)
+{
+    drop_revocations(store, STR_NONE, given->connection, given->generation);
+    struct revocation copy = *given;
+    copy.connector = arena_copy(&store->arena, given->connector);
+    copy.connection = arena_copy(&store->arena, given->connection);
+    copy.sealed_token = arena_copy(&store->arena, given->sealed_token);
+    store->revocations = grow_array(store->revocations, store->revocation_count, sizeof(copy));
+    store->revocations[store->revocation_count++] = copy;
+}
+
+static void add_token_use(struct fake_store *store, const struct token_use *given)
+{
+    for (size_t i = 0; i < store->token_use_count; i++) {
+        struct token_use *use = &store->token_uses[i];
+        if (use->uid == given->uid && use->hour_wall_ms == given->hour_wall_ms &&
+            str_eq(use->connection, given->connection)) {
+            use->count += given->count;
+            return;
+        }
+    }
+    struct token_use copy = *given;
+    copy.connection = arena_copy(&store->arena, given->connection);
+    store->token_uses = grow_array(store->token_uses, store->token_use_count, sizeof(copy));
+    store->token_uses[store->token_use_count++] = copy;
+}
+
+static void purge_audit(struct fake_store *store, int64_t before_wall_ms)
+{
+    size_t first = 0, kept = 0;
+    while (first + 1 < store->audit_count && store->audit[first].wall_ms < before_wall_ms)
+        first++;
+    for (size_t i = first; i < store->audit_count; i++)
+        store->audit[i - first] = store->audit[i];
+    store->audit_count -= first;
+    for (size_t i = 0; i < store->token_use_count; i++) {
+        if (store->token_uses[i].hour_wall_ms >= before_wall_ms)
+            store->token_uses[kept++] = store->token_uses[i];
+    }
+    store->token_use_count = kept;
+}
+
 static void delete_connector(struct fake_store *store, struct str id)
 {
+    drop_revocations(store, id, STR_NONE, 0);
     struct fake_node *node = fake_tree_after(&store->by_id, NULL);
     while (node != NULL) {
         struct fake_row *row = CONTAINER_OF(node, struct fake_row, by_id);
@@ -405,7 +468,7 @@ static void purge(struct fake_store *store, int64_t before_wall_ms)
 static void append_audit(struct fake_store *store, const struct audit_entry *given)
 {
     struct audit_entry entry = *given;
-    entry.seq = (int64_t)store->audit_count + 1;
+    entry.seq = ++store->audit_last;
     entry.method = arena_copy(&store->arena, given->method);
     entry.subject = arena_copy(&store->arena, given->subject);
     entry.outcome = arena_copy(&store->arena, given->outcome);
@@ -477,6 +540,18 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
     case STORE_OP_PUT_META:
         put_meta(store, op->id, op->value);
         return;
+    case STORE_OP_PUT_REVOCATION:
+        put_revocation(store, &op->revocation);
+        return;
+    case STORE_OP_DROP_REVOCATION:
+        drop_revocations(store, STR_NONE, op->id, op->number);
+        return;
+    case STORE_OP_ADD_TOKEN_USE:
+        add_token_use(store, &op->use);
+        return;
+    case STORE_OP_PURGE_AUDIT:
+        purge_audit(store, op->number);
+        return;
     }
 }
 
@@ -524,6 +599,8 @@ void fake_store_wipe(struct fake_store *store)
     free(store->events);
     free(store->audit);
     free(store->rescues);
+    free(store->revocations);
+    free(store->token_uses);
     free(store->metas);
     arena_deinit(&store->arena);
 }
