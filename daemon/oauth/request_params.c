@@ -73,3 +73,15 @@ struct str request_params_query(const struct request_params *params, struct str 
     write_form(params, &out);
     return arena_copy(arena, buf_str(&out));
 }
+
+struct str request_params_scopes(const struct profile *profile, struct str scopes,
+                                 struct arena *arena)
+{
+    char separator = ' ';
+    if (profile->request.scope_separator.len > 0)
+        separator = profile->request.scope_separator.data[0];
+    char *text = arena_alloc(arena, scopes.len + 1);
+    for (size_t i = 0; i < scopes.len; i++)
+        text[i] = scopes.data[i] == ' ' ? separator : scopes.data[i];
+    return (struct str){.data = text, .len = scopes.len};
+}

@@ -30,5 +30,8 @@ struct secret *request_params_json(const struct request_params *params);
 /** The URL with the parameters behind it. */
 struct str request_params_query(const struct request_params *params, struct str url,
                                 struct arena *arena);
+/** A set of scopes, blank-separated, in the provider's own way of writing one. */
+struct str request_params_scopes(const struct profile *profile, struct str scopes,
+                                 struct arena *arena);
 
 #endif
