@@ -104,7 +104,6 @@ static enum status check_urls(struct profile_reader *reader)
         {"jwks_uri", profile->jwks_uri},
         {"issuer", profile->issuer},
         {"habits.request.endpoint", profile->request.endpoint},
-        {"habits.revoke.endpoint", profile->revoke.endpoint},
     };
     const char *expected;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
@@ -113,6 +112,12 @@ static enum status check_urls(struct profile_reader *reader)
             continue;
         return fail_text(reader, urls[i].path, urls[i].url, expected);
     }
+    static const struct str own[] = {STR_INIT("client_id"), STR_INIT("token")};
+    const struct str_list of_request = {.items = own, .count = ARRAY_LEN(own)};
+    struct str revoke = profile->revoke.endpoint;
+    if (str_is_set(revoke) && !url_template_check_with(profile, revoke, &of_request,
+                                                       reader->allow_plain_loopback, &expected))
+        return fail_text(reader, "habits.revoke.endpoint", revoke, expected);
     return STATUS_OK;
 }
 

@@ -100,8 +100,12 @@ struct profile_var {
     struct str fallback; /* STR_NONE: the connector must give it */
 };
 
-enum http_method { METHOD_POST, METHOD_GET };
+enum http_method { METHOD_POST, METHOD_GET, METHOD_DELETE };
 enum body_format { FORMAT_FORM, FORMAT_JSON, FORMAT_QUERY, FORMAT_NONE };
+/** How the client says who it is where it revokes: as at the token endpoint, by HTTP Basic, by the
+ * token itself, or not at all. */
+enum revoke_auth { REVOKE_AUTH_CLIENT, REVOKE_AUTH_BASIC, REVOKE_AUTH_BEARER, REVOKE_AUTH_NONE };
+enum revoke_token { REVOKE_TOKEN_REFRESH, REVOKE_TOKEN_ACCESS };
 enum scope_format { SCOPE_SPACE, SCOPE_COMMA, SCOPE_PIPE };
 
 struct profile {
@@ -147,7 +151,9 @@ struct profile {
         struct str source, id, label;
     } identity;
     struct {
-        struct str method, endpoint, body_format, token_param;
+        struct str endpoint; /* empty: RFC 7009 at revocation_endpoint */
+        struct str token_param;
+        int method, body_format, auth, token;
     } revoke;
     const struct error_rule *rules;
     size_t rule_count;

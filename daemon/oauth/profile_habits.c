@@ -181,19 +181,36 @@ static enum status take_identity(struct profile_reader *reader, const char *path
 static enum status take_revoke_method(struct profile_reader *reader, const char *path,
                                       const struct json *value, void *field)
 {
-    static const char *const words[] = {"POST", "GET", "DELETE"};
-    int word = 0;
-    enum status status = reader_take_word(reader, path, value, words, ARRAY_LEN(words), &word);
-    if (status == STATUS_OK)
-        *(struct str *)field = str_c(words[word]);
-    return status;
+    static const char *const words[] = {
+        [METHOD_POST] = "POST", [METHOD_GET] = "GET", [METHOD_DELETE] = "DELETE"};
+    return reader_take_word(reader, path, value, words, ARRAY_LEN(words), field);
+}
+
+static enum status take_revoke_token(struct profile_reader *reader, const char *path,
+                                     const struct json *value, void *field)
+{
+    static const char *const words[] = {
+        [REVOKE_TOKEN_REFRESH] = "refresh_token", [REVOKE_TOKEN_ACCESS] = "access_token"};
+    return reader_take_word(reader, path, value, words, ARRAY_LEN(words), field);
+}
+
+static enum status take_revoke_auth(struct profile_reader *reader, const char *path,
+                                    const struct json *value, void *field)
+{
+    static const char *const words[] = {[REVOKE_AUTH_CLIENT] = "client",
+                                        [REVOKE_AUTH_BASIC] = "basic",
+                                        [REVOKE_AUTH_BEARER] = "bearer",
+                                        [REVOKE_AUTH_NONE] = "none"};
+    return reader_take_word(reader, path, value, words, ARRAY_LEN(words), field);
 }
 
 static const struct habit revoke_habits[] = {
     {"method", take_revoke_method, AT(revoke.method)},
     {"endpoint", reader_take_text, AT(revoke.endpoint)},
-    {"body_format", reader_take_text, AT(revoke.body_format)},
+    {"body_format", take_body_format, AT(revoke.body_format)},
     {"token_param", reader_take_text, AT(revoke.token_param)},
+    {"token", take_revoke_token, AT(revoke.token)},
+    {"auth", take_revoke_auth, AT(revoke.auth)},
 };
 
 static enum status take_revoke(struct profile_reader *reader, const char *path,

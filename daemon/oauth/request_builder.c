@@ -61,7 +61,7 @@ static enum status expand(struct request_builder *b, struct str text, struct str
 }
 
 /** RFC 6749 §2.3.1: both parts form-encoded before they are joined. */
-static enum status add_basic(struct request_builder *b)
+enum status request_builder_add_basic(struct request_builder *b)
 {
     CLEANUP(buf_deinit) struct buf pair = {.secret = true};
     CLEANUP(buf_deinit) struct buf header = {.secret = true};
@@ -134,7 +134,7 @@ enum status request_builder_add_client(struct request_builder *b)
     const struct oauth_client *client = b->from.client;
     switch (client->method) {
     case AUTH_CLIENT_SECRET_BASIC:
-        return add_basic(b);
+        return request_builder_add_basic(b);
     case AUTH_CLIENT_SECRET_POST:
         request_params_add(&b->params, STR("client_id"), client->client_id);
         request_params_add(&b->params, STR("client_secret"), client->secret);
@@ -194,8 +194,11 @@ enum status request_builder_finish(struct request_builder *b, enum http_method m
                                    enum body_format format)
 {
     struct oauth_message *message = b->message;
-    bool get = method == METHOD_GET;
-    message->method = get ? STR("GET") : STR("POST");
+    static const struct str words[] = {[METHOD_POST] = STR_INIT("POST"),
+                                       [METHOD_GET] = STR_INIT("GET"),
+                                       [METHOD_DELETE] = STR_INIT("DELETE")};
+    bool get = method == METHOD_GET && format != FORMAT_NONE;
+    message->method = words[method];
     message->url = b->url;
     switch (get ? FORMAT_QUERY : format) {
     case FORMAT_FORM:
@@ -221,8 +224,8 @@ enum status request_builder_begin(struct request_builder *b, const struct reques
     ASSERT(from->profile != NULL && from->client != NULL);
     *b = (struct request_builder){
         .from = *from, .message = message, .params = {.profile = from->profile}, .err = err};
-    enum status status =
-        url_template_expand(from->profile, endpoint, from->config, &message->arena, &b->url, err);
+    enum status status = url_template_expand_with(from->profile, endpoint, from->config, from->path,
+                                                  &message->arena, &b->url, err);
     if (status != STATUS_OK)
         return status;
     message->host_is_made = url_host_has_variable(endpoint);

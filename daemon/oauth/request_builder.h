@@ -28,8 +28,9 @@ struct request_from {
     const struct oauth_client *client;
     const struct json *config;              /* the connector's variables; NULL: none */
     struct str refresh_token, access_token; /* for the profile's templates; STR_NONE: none */
-    int64_t now_wall_ms;                    /* iat of assertions */
-    uint8_t random[16];                     /* jti of assertions, correlation ids */
+    const struct template_extras *path; /* what the endpoint's path may hold besides; NULL: none */
+    int64_t now_wall_ms;                /* iat of assertions */
+    uint8_t random[16];                 /* jti of assertions, correlation ids */
 };
 
 struct request_builder {
@@ -53,6 +54,8 @@ MUST_CHECK enum status request_builder_set_header(struct request_builder *b, str
                                                   struct str value);
 /** RFC 6749 §2.3, RFC 7523 §2.2 or RFC 8705 §2, by the client's method. */
 MUST_CHECK enum status request_builder_add_client(struct request_builder *b);
+/** By HTTP Basic, whatever the client's method (RFC 6749 §2.3.1). */
+MUST_CHECK enum status request_builder_add_basic(struct request_builder *b);
 /** Templates, under their names on the wire; each replaces one of its name. */
 MUST_CHECK enum status request_builder_add_params(struct request_builder *b,
                                                   const struct text_map *params);

@@ -158,8 +158,19 @@ static bool text_has_only_url_bytes(struct str url)
     return url.len > 0;
 }
 
-bool url_template_check(const struct profile *profile, struct str url, bool allow_plain_loopback,
-                        const char **ret_expected)
+/** What a request itself has for the path of its endpoint. */
+static bool is_among(struct str name, const struct str_list *names)
+{
+    for (size_t i = 0; names != NULL && i < names->count; i++) {
+        if (str_eq(name, names->items[i]))
+            return true;
+    }
+    return false;
+}
+
+bool url_template_check_with(const struct profile *profile, struct str url,
+                             const struct str_list *path_names, bool allow_plain_loopback,
+                             const char **ret_expected)
 {
     struct url_parts parts;
     struct str text;
@@ -185,10 +196,17 @@ bool url_template_check(const struct profile *profile, struct str url, bool allo
     *ret_expected = "variables in braces that habits.vars declares";
     do {
         if (!next_variable(&parts.rest, &text, &name) ||
-            (str_is_set(name) && profile_find_var(profile, name) == NULL))
+            (str_is_set(name) && profile_find_var(profile, name) == NULL &&
+             !is_among(name, path_names)))
             return false;
     } while (str_is_set(name));
     return true;
+}
+
+bool url_template_check(const struct profile *profile, struct str url, bool allow_plain_loopback,
+                        const char **ret_expected)
+{
+    return url_template_check_with(profile, url, NULL, allow_plain_loopback, ret_expected);
 }
 
 /** Letters, digits and hyphens in labels: a value can't end the host or begin another part. */
@@ -212,15 +230,11 @@ static bool fits_path(struct str value)
     return find_any(value, "/\\%?#") == value.len && str_is_utf8(value);
 }
 
-static enum status put_value(const struct profile_var *var, const struct json *config, bool in_host,
-                             struct buf *out, struct error *err)
+static enum status put_value(struct str name, struct str value, bool in_host, struct buf *out,
+                             struct error *err)
 {
-    struct str value;
-    enum status status = profile_var_value(var, config, &value, err);
-    if (status != STATUS_OK)
-        return status;
     if (in_host ? !fits_host(value) : !fits_path(value))
-        return error_set(err, STATUS_INVALID, "config." STR_FMT ": expected %s", STR_ARG(var->name),
+        return error_set(err, STATUS_INVALID, "config." STR_FMT ": expected %s", STR_ARG(name),
                          in_host ? "host name labels: letters, digits, hyphens and dots"
                                  : "one part of a path, without / \\ % ? and #");
     if (in_host)
@@ -230,15 +244,32 @@ static enum status put_value(const struct profile_var *var, const struct json *c
     return STATUS_OK;
 }
 
-enum status url_template_expand(const struct profile *profile, struct str url,
-                                const struct json *config, struct arena *arena, struct str *ret_url,
-                                struct error *err)
+static enum status find_value(const struct profile *profile, struct str name,
+                              const struct json *config, const struct template_extras *extras,
+                              struct str *ret_value, struct error *err)
+{
+    for (size_t i = 0; extras != NULL && i < extras->count; i++) {
+        if (str_eq(extras->items[i].name, name)) {
+            *ret_value = extras->items[i].value;
+            return STATUS_OK;
+        }
+    }
+    const struct profile_var *var = profile_find_var(profile, name);
+    if (var == NULL)
+        return error_set(err, STATUS_INTERNAL, "a variable that was never declared");
+    return profile_var_value(var, config, ret_value, err);
+}
+
+enum status url_template_expand_with(const struct profile *profile, struct str url,
+                                     const struct json *config,
+                                     const struct template_extras *path_extras, struct arena *arena,
+                                     struct str *ret_url, struct error *err)
 {
     if (str_find_byte(url, '{') == url.len) {
         *ret_url = arena_copy(arena, url);
         return STATUS_OK;
     }
-    CLEANUP(buf_deinit) struct buf out = {0};
+    CLEANUP(buf_deinit) struct buf out = {.secret = true};
     struct url_parts parts;
     struct str text;
     struct str name;
@@ -250,16 +281,24 @@ enum status url_template_expand(const struct profile *profile, struct str url,
         buf_append(&out, text);
         if (!str_is_set(name))
             break;
-        const struct profile_var *var = profile_find_var(profile, name);
-        if (var == NULL)
-            return error_set(err, STATUS_INTERNAL, "a variable that was never declared");
         bool in_host = (size_t)(name.data - url.data) < host_end;
-        enum status status = put_value(var, config, in_host, &out, err);
+        struct str value;
+        enum status status =
+            find_value(profile, name, config, in_host ? NULL : path_extras, &value, err);
+        if (status == STATUS_OK)
+            status = put_value(name, value, in_host, &out, err);
         if (status != STATUS_OK)
             return status;
     }
     *ret_url = arena_copy(arena, buf_str(&out));
     return STATUS_OK;
+}
+
+enum status url_template_expand(const struct profile *profile, struct str url,
+                                const struct json *config, struct arena *arena, struct str *ret_url,
+                                struct error *err)
+{
+    return url_template_expand_with(profile, url, config, NULL, arena, ret_url, err);
 }
 
 static const struct str extra_names[] = {
@@ -282,22 +321,6 @@ bool text_template_check(const struct profile *profile, struct str text)
             return false;
     } while (str_is_set(name));
     return true;
-}
-
-static enum status find_value(const struct profile *profile, struct str name,
-                              const struct json *config, const struct template_extras *extras,
-                              struct str *ret_value, struct error *err)
-{
-    for (size_t i = 0; i < extras->count; i++) {
-        if (str_eq(extras->items[i].name, name)) {
-            *ret_value = extras->items[i].value;
-            return STATUS_OK;
-        }
-    }
-    const struct profile_var *var = profile_find_var(profile, name);
-    if (var == NULL)
-        return error_set(err, STATUS_INTERNAL, "a variable that was never declared");
-    return profile_var_value(var, config, ret_value, err);
 }
 
 enum status text_template_expand(const struct profile *profile, struct str text,

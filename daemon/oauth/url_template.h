@@ -27,6 +27,17 @@ MUST_CHECK enum status url_template_expand(const struct profile *profile, struct
                                            const struct json *config, struct arena *arena,
                                            struct str *ret_url, struct error *err);
 
+/** The same for an endpoint whose path may also hold values of the request itself: {client_id}. */
+bool url_template_check_with(const struct profile *profile, struct str url,
+                             const struct str_list *path_names, bool allow_plain_loopback,
+                             const char **ret_expected);
+struct template_extras;
+MUST_CHECK enum status url_template_expand_with(const struct profile *profile, struct str url,
+                                                const struct json *config,
+                                                const struct template_extras *path_extras,
+                                                struct arena *arena, struct str *ret_url,
+                                                struct error *err);
+
 /** Does a variable stand in the host of this template? */
 bool url_host_has_variable(struct str url);
 
