@@ -55,6 +55,7 @@ struct connection {
     struct str connector;
     struct owner owner;
     struct str account_id, account_label; /* STR_NONE: unknown */
+    struct str account_issuer;            /* of the ID token that named it; STR_NONE: unknown */
     bool account_verified;
     enum phase phase;
     int64_t created_ms;

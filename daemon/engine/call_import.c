@@ -9,8 +9,6 @@
 #include "oauth/scope_set.h"
 #include "port/record.h"
 
-enum intent { INTENT_CONNECT, INTENT_RECONNECT, INTENT_SWITCH };
-
 /* What lives as long as the call. */
 struct import {
     enum intent intent;

@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "core/connection.h"
 #include "core/connector.h"
+#include "core/flow.h"
 #include "io/store_sqlite_db.h"
 #include "io/store_sqlite_history.h"
 
@@ -82,6 +83,7 @@ static const struct column connection_columns[] = {
     COLUMN(connection, last_read_ms, COLUMN_TIME),
     COLUMN(connection, attempts, COLUMN_COUNT),
     {.name = "history", .kind = COLUMN_HISTORY},
+    COLUMN(connection, account_issuer, COLUMN_TEXT),
     COLUMN(connection, refresh_print, COLUMN_BLOB),
     SEALED(connection, sealed_access),
     SEALED(connection, sealed_refresh),
@@ -154,6 +156,31 @@ const struct record_type sqlite_credential_type = {
     .table = "credential",
     .columns = credential_columns,
     .count = ARRAY_LEN(credential_columns),
+};
+
+static const struct column flow_columns[] = {
+    KEY(flow, print, COLUMN_BLOB),
+    COLUMN(flow, connector, COLUMN_TEXT),
+    COLUMN(flow, connection, COLUMN_TEXT),
+    NAMED(flow, "apps", owner.apps, COLUMN_TEXT),
+    NAMED(flow, "superagent", owner.superagent, COLUMN_TEXT),
+    NAMED(flow, "app", owner.app, COLUMN_TEXT),
+    NAMED(flow, "user", owner.user, COLUMN_TEXT),
+    ENUM(flow, intent, INTENT_COUNT),
+    COLUMN(flow, revoke, COLUMN_BOOL),
+    COLUMN(flow, redirect_uri, COLUMN_TEXT),
+    COLUMN(flow, scopes_asked, COLUMN_TEXT),
+    COLUMN(flow, scopes_version, COLUMN_COUNT),
+    COLUMN(flow, credential_version, COLUMN_COUNT),
+    SEALED(flow, sealed_secrets),
+    COLUMN(flow, created_ms, COLUMN_TIME),
+    COLUMN(flow, expires_ms, COLUMN_TIME),
+};
+
+const struct record_type sqlite_flow_type = {
+    .table = "flow",
+    .columns = flow_columns,
+    .count = ARRAY_LEN(flow_columns),
 };
 
 static void bind_history(sqlite3_stmt *statement, int at, const struct connection *connection)

@@ -42,6 +42,7 @@ struct record_type {
 extern const struct record_type sqlite_connection_type;
 extern const struct record_type sqlite_connector_type;
 extern const struct record_type sqlite_credential_type;
+extern const struct record_type sqlite_flow_type;
 
 void sqlite_columns_bind(const struct record_type *type, sqlite3_stmt *statement, int first,
                          const void *record);

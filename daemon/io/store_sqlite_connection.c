@@ -208,3 +208,35 @@ enum status sqlite_connection_put(struct sqlite_db *db, const struct connection 
                          STR_ARG(c->id));
     return update(db, c, &stored, err);
 }
+
+static enum status drop_pending(struct sqlite_db *db, const struct connection *c,
+                                const struct facts *stored, struct error *err)
+{
+    if (!owner_is_sane(&stored->owner))
+        return error_set(err, STATUS_INVALID, "damaged record: connection's owner");
+    enum status status = each_owner_key(db, SQL_OWNER_DROP, c, &stored->owner, err);
+    if (status == STATUS_OK)
+        status = tally_add(db, &stored->tally, -1, err);
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_PENDING_DROP);
+    if (statement != NULL)
+        sqlite3_bind_int64(statement, 1, stored->place);
+    return status == STATUS_OK ? sqlite_db_run(db, statement, err) : status;
+}
+
+enum status sqlite_connection_drop_pending(struct sqlite_db *db, struct str id, struct error *err)
+{
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *find = sqlite_db_statement(db, SQL_CONNECTION_FACTS);
+    if (find != NULL)
+        sqlite_bind_str(find, 1, id);
+    bool found;
+    enum status status = sqlite_db_step(db, find, &found, err);
+    if (status != STATUS_OK)
+        return status;
+    struct facts stored = found ? read_facts(find) : (struct facts){0};
+    if (!found || stored.tally.phase != PHASE_PENDING)
+        return error_set(err, STATUS_CONFLICT, "connection " STR_FMT " is not pending",
+                         STR_ARG(id));
+    const struct connection connection = {.id = id, .connector = stored.tally.connector};
+    return drop_pending(db, &connection, &stored, err);
+}

@@ -12,5 +12,8 @@
  * went; keys or tally may have been changed by then. */
 MUST_CHECK enum status
 sqlite_connection_put(struct sqlite_db *db, const struct connection *connection, struct error *err);
+/** Forget one that is pending. CONFLICT: there is none, or it is not pending. */
+MUST_CHECK enum status sqlite_connection_drop_pending(struct sqlite_db *db, struct str id,
+                                                      struct error *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
+#include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_revocation.h"
 #include "io/store_sqlite_write.h"
@@ -220,6 +221,10 @@ static enum status answer(struct sqlite_db *db, struct store_read *read)
         return sqlite_revocations_read(db, read);
     case STORE_READ_TOKEN_USES:
         return sqlite_read_token_uses(db, read);
+    case STORE_READ_FLOW:
+        return sqlite_flow_read(db, read);
+    case STORE_READ_FLOW_BOUNDS:
+        return sqlite_flow_read_bounds(db, read);
     }
     return error_set(&read->error, STATUS_INTERNAL, "store read %d", (int)read->kind);
 }
@@ -236,6 +241,8 @@ static void clear(struct store_read *read)
     read->audit = NULL;
     read->revocations = NULL;
     read->token_uses = NULL;
+    read->flow = NULL;
+    read->flow_bounds = (struct flow_bounds){0};
     read->connection_count = read->due_count = read->connector_count = 0;
     read->credential_count = read->count_count = read->event_count = read->audit_count = 0;
     read->revocation_count = read->token_use_count = 0;

@@ -91,6 +91,17 @@ static const char *const version_2[] = {
     "CREATE TABLE token_use (hour_wall_ms INTEGER NOT NULL, connection TEXT NOT NULL,"
     " uid INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour_wall_ms, connection, uid)"
     ") STRICT, WITHOUT ROWID",
+    /* Authorizations under way, and the connections that wait for the first of theirs. */
+    "CREATE TABLE flow (print BLOB PRIMARY KEY, connector TEXT NOT NULL, connection TEXT NOT NULL,"
+    " apps TEXT, superagent TEXT, app TEXT, user TEXT, intent INTEGER NOT NULL,"
+    " revoke INTEGER NOT NULL, redirect_uri TEXT, scopes_asked TEXT,"
+    " scopes_version INTEGER NOT NULL, credential_version INTEGER NOT NULL, sealed_secrets BLOB,"
+    " created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX flow_expires ON flow (expires_ms)",
+    "CREATE INDEX flow_connection ON flow (connection)",
+    "CREATE INDEX connection_pending ON connection (requested_ms) WHERE phase = 0",
+    /* Whose account it is: the ID token's issuer beside its subject. */
+    "ALTER TABLE connection ADD COLUMN account_issuer TEXT",
     NULL,
 };
 

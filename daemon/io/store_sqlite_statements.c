@@ -32,7 +32,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TALLY_CLEAN] =
         "DELETE FROM tally WHERE connector = ?1 AND phase = ?2 AND dead_reason = ?3"
         " AND advisory_reason = ?4 AND retrying = ?5 AND credential_version = ?6 AND count = 0",
-    [SQL_TALLY_LIVE] = "SELECT 1 FROM tally WHERE connector = ?1 AND phase <> 2 AND count > 0"
+    [SQL_TALLY_LIVE] = "SELECT 1 FROM tally WHERE connector = ?1 AND phase = 1 AND count > 0"
                        " LIMIT 1",
     [SQL_TALLY_READ] =
         "SELECT connector, phase, dead_reason, advisory_reason, retrying, credential_version, count"
@@ -66,6 +66,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTOR_DROP_TALLY] = "DELETE FROM tally WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_CREDENTIALS] = "DELETE FROM credential WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_REVOCATIONS] = "DELETE FROM revocation WHERE connector = ?1",
+    [SQL_CONNECTOR_DROP_FLOWS] = "DELETE FROM flow WHERE connector = ?1",
     [SQL_CONNECTOR_STAMP_ROTATED] = "UPDATE connector SET rotated_seq = ?2 WHERE id = ?1",
     [SQL_CONNECTOR_STAMP_RESCOPED] = "UPDATE connector SET rescoped_seq = ?2 WHERE id = ?1",
 
@@ -119,6 +120,20 @@ static const char *const texts[SQL_COUNT] = {
                        " AND (?4 = '' OR connection = ?4) AND (?5 < 0 OR uid = ?5)"
                        " ORDER BY hour_wall_ms, connection, uid",
     [SQL_TOKEN_USE_PURGE] = "DELETE FROM token_use WHERE hour_wall_ms < ?1",
+    [SQL_FLOW_TAKE] = "DELETE FROM flow WHERE print = ?1",
+    [SQL_FLOW_COUNT] = "SELECT count(*), count(*) FILTER (WHERE connection = ?2) FROM flow"
+                       " WHERE expires_ms > ?1",
+    [SQL_FLOW_FIRST_END] = "SELECT expires_ms FROM flow ORDER BY expires_ms LIMIT 1",
+    [SQL_FLOW_PURGE] = "DELETE FROM flow WHERE print IN"
+                       " (SELECT print FROM flow WHERE expires_ms <= ?1 LIMIT ?2)",
+    [SQL_FLOWS_DROP] = "DELETE FROM flow WHERE connection = ?1",
+    /* 0 is PHASE_PENDING. */
+    [SQL_PENDING_FIRST] = "SELECT requested_ms FROM connection WHERE phase = 0"
+                          " ORDER BY requested_ms LIMIT 1",
+    [SQL_PENDING_OVER] = "SELECT id FROM connection WHERE phase = 0 AND requested_ms <= ?1"
+                         " ORDER BY requested_ms LIMIT ?2",
+    [SQL_PENDING_DROP] = "DELETE FROM connection WHERE place = ?1 AND phase = 0",
+
     [SQL_REVOCATION_PUT] =
         "REPLACE INTO revocation (connection, generation, connector, credential_version,"
         " sealed_token, is_access_token, created_ms, due_ms, tries)"
@@ -171,6 +186,13 @@ static void update_connector(struct buf *out)
     ASSERT(fits);
 }
 
+static void select_flow(struct buf *out)
+{
+    append(out, "SELECT ");
+    sqlite_columns_list(&sqlite_flow_type, "f", false, out);
+    append(out, " FROM flow f WHERE f.print = ?1");
+}
+
 static void select_connectors(struct buf *out)
 {
     append(out, "SELECT ");
@@ -218,6 +240,10 @@ static void write_text(enum sqlite_sql sql, struct buf *out)
         select_connectors(out);
     } else if (sql == SQL_CREDENTIALS) {
         select_credentials(out);
+    } else if (sql == SQL_FLOW_INSERT) {
+        sqlite_columns_insert(&sqlite_flow_type, "INSERT", out);
+    } else if (sql == SQL_FLOW_BY_PRINT) {
+        select_flow(out);
     } else {
         ASSERT(sql == SQL_CREDENTIAL_PUT);
         sqlite_columns_insert(&sqlite_credential_type, "REPLACE", out);

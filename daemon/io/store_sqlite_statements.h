@@ -28,7 +28,7 @@ enum sqlite_sql {
     SQL_OWNER_DROP,
     SQL_TALLY_ADD,
     SQL_TALLY_CLEAN,
-    SQL_TALLY_LIVE, /* is any of a connector's connections not disconnected? */
+    SQL_TALLY_LIVE, /* is any of a connector's connections connected? */
     SQL_TALLY_READ,
     SQL_DUE,
     SQL_DUE_OF,       /* of a connector that has many of all connections */
@@ -51,6 +51,7 @@ enum sqlite_sql {
     SQL_CONNECTOR_DROP_TALLY,
     SQL_CONNECTOR_DROP_CREDENTIALS,
     SQL_CONNECTOR_DROP_REVOCATIONS,
+    SQL_CONNECTOR_DROP_FLOWS,
     SQL_CONNECTOR_STAMP_ROTATED,
     SQL_CONNECTOR_STAMP_RESCOPED,
     SQL_CREDENTIAL_PUT,
@@ -79,6 +80,17 @@ enum sqlite_sql {
     SQL_TOKEN_USE_ADD,
     SQL_TOKEN_USES,
     SQL_TOKEN_USE_PURGE,
+    SQL_FLOW_INSERT,
+    SQL_FLOW_TAKE,
+    SQL_FLOW_BY_PRINT,
+    SQL_FLOW_COUNT,
+    SQL_FLOW_FIRST_END,
+    SQL_FLOW_PURGE,
+    SQL_FLOWS_DROP,
+    SQL_PENDING_FIRST,
+    SQL_PENDING_OVER,
+    SQL_PENDING_DROP,
+
     SQL_REVOCATION_PUT,
     SQL_REVOCATION_DROP,
     SQL_REVOCATIONS,

@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_connection.h"
+#include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_revocation.h"
 
@@ -97,7 +98,7 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
     const enum sqlite_sql rest[] = {
         SQL_CONNECTOR_DROP_ATTEMPTS,    SQL_CONNECTOR_DROP_RESCUES, SQL_CONNECTOR_DROP_OWNERS,
         SQL_CONNECTOR_DROP_CONNECTIONS, SQL_CONNECTOR_DROP_TALLY,   SQL_CONNECTOR_DROP_CREDENTIALS,
-        SQL_CONNECTOR_DROP_REVOCATIONS,
+        SQL_CONNECTOR_DROP_REVOCATIONS, SQL_CONNECTOR_DROP_FLOWS,
     };
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         statement = sqlite_db_statement(db, rest[i]);
@@ -253,6 +254,14 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
         return add_token_use(db, &op->use, err);
     case STORE_OP_PURGE_AUDIT:
         return purge_audit(db, op->number, err);
+    case STORE_OP_PUT_FLOW:
+        return sqlite_flow_put(db, op->flow, err);
+    case STORE_OP_TAKE_FLOW:
+        return sqlite_flow_take(db, op->id, err);
+    case STORE_OP_PURGE_FLOWS:
+        return sqlite_flow_purge(db, op->number, err);
+    case STORE_OP_DROP_PENDING:
+        return sqlite_flow_drop_pending(db, op->id, err);
     }
     return error_set(err, STATUS_INTERNAL, "store operation %d", (int)op->kind);
 }

@@ -19,6 +19,7 @@ void record_copy_connection(struct arena *arena, const struct connection *from,
         &ret_copy->owner.user,
         &ret_copy->account_id,
         &ret_copy->account_label,
+        &ret_copy->account_issuer,
         &ret_copy->sealed_access,
         &ret_copy->sealed_refresh,
         &ret_copy->refresh_print,
@@ -63,6 +64,19 @@ void record_copy_credential(struct arena *arena, const struct credential *from,
     *ret_copy = *from;
     struct str *const texts[] = {&ret_copy->connector, &ret_copy->client_id,
                                  &ret_copy->sealed_secret, &ret_copy->certificate};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        copy_text(arena, texts[i]);
+}
+
+void record_copy_flow(struct arena *arena, const struct flow *from, struct flow *ret_copy)
+{
+    *ret_copy = *from;
+    struct str *const texts[] = {
+        &ret_copy->print,          &ret_copy->connector,        &ret_copy->connection,
+        &ret_copy->owner.apps,     &ret_copy->owner.superagent, &ret_copy->owner.app,
+        &ret_copy->owner.user,     &ret_copy->redirect_uri,     &ret_copy->scopes_asked,
+        &ret_copy->sealed_secrets,
+    };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         copy_text(arena, texts[i]);
 }

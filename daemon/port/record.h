@@ -5,6 +5,7 @@
 #include "common/arena.h"
 #include "core/connection.h"
 #include "core/connector.h"
+#include "core/flow.h"
 
 void record_copy_connection(struct arena *arena, const struct connection *from,
                             struct connection *ret_copy);
@@ -12,5 +13,6 @@ void record_copy_connector(struct arena *arena, const struct connector *from,
                            struct connector *ret_copy);
 void record_copy_credential(struct arena *arena, const struct credential *from,
                             struct credential *ret_copy);
+void record_copy_flow(struct arena *arena, const struct flow *from, struct flow *ret_copy);
 
 #endif

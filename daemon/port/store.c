@@ -177,6 +177,29 @@ void store_write_purge_audit(struct store_write *write, int64_t before_wall_ms)
     add_op(write, STORE_OP_PURGE_AUDIT)->number = before_wall_ms;
 }
 
+void store_write_put_flow(struct store_write *write, const struct flow *flow)
+{
+    ASSERT(!str_is_empty(flow->print) && !str_is_empty(flow->connection));
+    struct flow *copy = arena_alloc(&write->arena, sizeof(*copy));
+    record_copy_flow(&write->arena, flow, copy);
+    add_op(write, STORE_OP_PUT_FLOW)->flow = copy;
+}
+
+void store_write_take_flow(struct store_write *write, struct str print)
+{
+    add_op(write, STORE_OP_TAKE_FLOW)->id = arena_copy(&write->arena, print);
+}
+
+void store_write_purge_flows(struct store_write *write, int64_t now_ms)
+{
+    add_op(write, STORE_OP_PURGE_FLOWS)->number = now_ms;
+}
+
+void store_write_drop_pending(struct store_write *write, struct str connection)
+{
+    add_op(write, STORE_OP_DROP_PENDING)->id = arena_copy(&write->arena, connection);
+}
+
 struct store_read *store_read_new(enum store_read_kind kind)
 {
     struct store_read *read = memory_new(sizeof(*read));

@@ -20,6 +20,7 @@
 #include "common/arena.h"
 #include "core/connection.h"
 #include "core/connector.h"
+#include "core/flow.h"
 #include "port/inbox.h"
 
 /** Bounds. A request beyond STORE_QUEUE_MAX waiting ones is answered STATUS_UNAVAILABLE. */
@@ -28,7 +29,8 @@ enum {
     STORE_WRITE_OPS_MAX = 4096,
     STORE_READ_LIMIT_DEFAULT = 1000, /* where limit is 0 */
     STORE_READ_LIMIT_MAX = 16384,
-    STORE_RESCUES_MAX = 8, /* answers kept of one connection; the newest stay */
+    STORE_RESCUES_MAX = 8,        /* answers kept of one connection; the newest stay */
+    STORE_FLOWS_PURGED_MAX = 500, /* flows, and pending connections, dropped by one purge */
 };
 
 /** Names of STORE_READ_META that the store itself keeps; the rest are the engine's. */
@@ -96,6 +98,10 @@ enum store_op_kind {
     STORE_OP_DROP_REVOCATION,
     STORE_OP_ADD_TOKEN_USE,
     STORE_OP_PURGE_AUDIT,
+    STORE_OP_PUT_FLOW,
+    STORE_OP_TAKE_FLOW,
+    STORE_OP_PURGE_FLOWS,
+    STORE_OP_DROP_PENDING,
 };
 
 /** Which column of its subject learns the number of an appended event, in the same transaction. */
@@ -116,12 +122,14 @@ struct store_op {
     struct audit_entry audit;     /* APPEND_AUDIT */
     struct revocation revocation; /* PUT_REVOCATION */
     struct token_use use;         /* ADD_TOKEN_USE */
-    struct str id;                /* connection of an attempt, rescue, revocation; meta's name */
+    const struct flow *flow;      /* PUT_FLOW; in the write's arena */
+    struct str id;                /* connection of an attempt, rescue, revocation, or the pending
+                                     one; meta's name; print of the flow to take */
     struct str value;             /* meta's value; rescue's sealed bytes; attempt's refresh_print */
     uint64_t attempt_id;
     int64_t number;   /* OPEN_ATTEMPT: expected connection version; SET_PUBLISHED: sequence;
                          RESTART_LOG: first sequence to move; PURGE…: what is before this wall time;
-                         DROP_REVOCATION: generation */
+                         DROP_REVOCATION: generation; PURGE_FLOWS: now */
     int64_t number_b; /* RESTART_LOG: the number of its event */
 };
 
@@ -155,8 +163,8 @@ void store_write_open_attempt(struct store_write *write, struct str connection,
 void store_write_close_attempt(struct store_write *write, struct str connection,
                                uint64_t attempt_id);
 void store_write_put_connector(struct store_write *write, const struct connector *connector);
-/** With its credentials; CONFLICT where connections exist that are not disconnected. Disconnected
- * ones go with it. */
+/** With its credentials and flows; CONFLICT where connections exist that are connected. Pending and
+ * disconnected ones go with it. */
 void store_write_delete_connector(struct store_write *write, struct str id, int64_t version);
 void store_write_put_credential(struct store_write *write, const struct credential *credential);
 void store_write_append_event(struct store_write *write, const struct event_draft *event,
@@ -187,6 +195,16 @@ void store_write_drop_revocation(struct store_write *write, struct str connectio
 void store_write_add_token_use(struct store_write *write, const struct token_use *use);
 /** Drop audit records and token uses older than this. */
 void store_write_purge_audit(struct store_write *write, int64_t before_wall_ms);
+/** An authorization begins. CONFLICT where there is one of its print. */
+void store_write_put_flow(struct store_write *write, const struct flow *flow);
+/** It ends: nobody else can take it after this. CONFLICT where there is none (any more). */
+void store_write_take_flow(struct store_write *write, struct str print);
+/** Drop flows whose time is over at now_ms, and pending connections that were asked for
+ * FLOW_LIFETIME_MS before it or earlier; at most STORE_FLOWS_PURGED_MAX of each. */
+void store_write_purge_flows(struct store_write *write, int64_t now_ms);
+/** Forget a connection that is pending, with its flows. CONFLICT where it is none, or not pending.
+ */
+void store_write_drop_pending(struct store_write *write, struct str connection);
 
 /* ---- reads ---- */
 
@@ -207,6 +225,8 @@ enum store_read_kind {
     STORE_READ_REVOCATIONS,  /* due up to until_ms, the earliest first; of one connector, where that
                                 is set */
     STORE_READ_TOKEN_USES,   /* after (after, cursor, after_uid), by audit_filter */
+    STORE_READ_FLOW,         /* by its print, in name */
+    STORE_READ_FLOW_BOUNDS,  /* flow_bounds at the time until_ms, of_connection: of subject */
 };
 
 struct due_entry {
@@ -234,6 +254,11 @@ struct event_bounds {
     int64_t oldest, newest, published; /* 0: none yet */
     int64_t newest_wall_ms;
     int64_t oldest_unpublished_wall_ms; /* TIME_NONE: none waits */
+};
+
+struct flow_bounds {
+    int64_t open, of_connection; /* whose time is not over */
+    int64_t first_end_ms;        /* of any flow or pending connection; TIME_NONE: there is none */
 };
 
 /** What list-connections filters by; empty or negative: any. */
@@ -286,6 +311,8 @@ struct store_read {
     struct token_use *token_uses;
     size_t token_use_count;
     struct event_bounds bounds;
+    const struct flow *flow; /* FLOW: NULL where there is none */
+    struct flow_bounds flow_bounds;
     struct str value; /* META: STR_NONE where there is none */
     void *user;
 };

@@ -6,6 +6,7 @@
 #include "store/sqlite_fixture.h"
 
 #include "core/connection.h"
+#include "core/flow.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -57,6 +58,7 @@ static void test_every_column_has_its_member(void **state)
         {&sqlite_connection_type, 2}, /* place, version */
         {&sqlite_connector_type, 2},
         {&sqlite_credential_type, 1}, /* place */
+        {&sqlite_flow_type, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char sql[160];
@@ -153,6 +155,9 @@ static void test_numbers_of_what_is_kept(void **state)
         {"in_flight", UNSCHEDULED_IN_FLIGHT, 7},
         {"malformed", OUTCOME_MALFORMED, 8},
         {"lost", TRANSPORT_LOST, 2},
+        {"connect", INTENT_CONNECT, 0},
+        {"reconnect", INTENT_RECONNECT, 1},
+        {"switch", INTENT_SWITCH, 2},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].value != rows[i].kept)

@@ -367,6 +367,11 @@ size_t fake_store_rescued(const struct fake_store *store, struct str connection)
     return count;
 }
 
+size_t fake_store_flow_count(const struct fake_store *store)
+{
+    return store->flow_count;
+}
+
 size_t fake_store_revocation_count(const struct fake_store *store)
 {
     return store->revocation_count;

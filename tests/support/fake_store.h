@@ -86,6 +86,9 @@ const struct stored_event *fake_store_event(const struct fake_store *store, size
 int64_t fake_store_published(const struct fake_store *store);
 int64_t fake_store_last(const struct fake_store *store);
 size_t fake_store_rescued(const struct fake_store *store, struct str connection);
+/** By its print; NULL: none. */
+const struct flow *fake_store_flow(const struct fake_store *store, struct str print);
+size_t fake_store_flow_count(const struct fake_store *store);
 size_t fake_store_revocation_count(const struct fake_store *store);
 const struct audit_entry *fake_store_audit(const struct fake_store *store, size_t index);
 size_t fake_store_audit_count(const struct fake_store *store);

@@ -391,6 +391,36 @@ static void read_token_uses(const struct fake_store *store, struct store_read *r
     }
 }
 
+static void read_flow(const struct fake_store *store, struct store_read *read)
+{
+    const struct flow *flow = fake_store_flow(store, read->name);
+    if (flow == NULL)
+        return;
+    struct flow *copy = arena_alloc(&read->arena, sizeof(*copy));
+    record_copy_flow(&read->arena, flow, copy);
+    read->flow = copy;
+}
+
+static void read_flow_bounds(const struct fake_store *store, struct store_read *read)
+{
+    struct flow_bounds *bounds = &read->flow_bounds;
+    int64_t first_ms = INT64_MAX;
+    for (size_t i = 0; i < store->flow_count; i++) {
+        const struct flow *flow = &store->flows[i];
+        bool is_open = flow->expires_ms > read->until_ms;
+        bounds->open += is_open;
+        bounds->of_connection += is_open && str_eq(flow->connection, read->subject);
+        first_ms = MIN_OF(first_ms, flow->expires_ms);
+    }
+    const struct fake_node *node = NULL;
+    while ((node = fake_tree_after(&store->by_id, node)) != NULL) {
+        const struct connection *c = &row_of(node)->connection;
+        if (c->phase == PHASE_PENDING)
+            first_ms = MIN_OF(first_ms, c->requested_ms + FLOW_LIFETIME_MS);
+    }
+    bounds->first_end_ms = first_ms == INT64_MAX ? TIME_NONE : first_ms;
+}
+
 static void read_meta(const struct fake_store *store, struct store_read *read)
 {
     read->value = STR_NONE;
@@ -447,6 +477,12 @@ void fake_store_answer(struct fake_store *store, struct store_read *read)
         return;
     case STORE_READ_TOKEN_USES:
         read_token_uses(store, read);
+        return;
+    case STORE_READ_FLOW:
+        read_flow(store, read);
+        return;
+    case STORE_READ_FLOW_BOUNDS:
+        read_flow_bounds(store, read);
         return;
     }
 }

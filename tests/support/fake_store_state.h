@@ -76,6 +76,8 @@ struct fake_store {
     size_t revocation_count;
     struct token_use *token_uses; /* likewise */
     size_t token_use_count;
+    struct flow *flows; /* likewise */
+    size_t flow_count;
     struct arena arena; /* of audit, rescues, metas, revocations and token uses */
 };
 

@@ -137,10 +137,24 @@ static enum status check_connector(struct fake_store *store, struct store_write 
     const struct fake_node *node = NULL;
     while (fits && is_delete && (node = fake_tree_after(&store->by_id, node)) != NULL) {
         const struct connection *c = &FAKE_ROW(node, struct fake_row, by_id)->connection;
-        if (str_eq(c->connector, id) && c->phase != PHASE_DISCONNECTED)
+        if (str_eq(c->connector, id) && c->phase == PHASE_CONNECTED)
             return conflict(write, "connector has connections", id);
     }
     return fits ? STATUS_OK : conflict(write, "connector has changed meanwhile", id);
+}
+
+static enum status check_flow(struct fake_store *store, struct store_write *write,
+                              const struct store_op *op)
+{
+    if (op->kind == STORE_OP_DROP_PENDING) {
+        const struct fake_row *row = fake_store_row(store, op->id);
+        return row != NULL && row->connection.phase == PHASE_PENDING
+                   ? STATUS_OK
+                   : conflict(write, "it is not pending", op->id);
+    }
+    bool is_put = op->kind == STORE_OP_PUT_FLOW;
+    bool exists = fake_store_flow(store, is_put ? op->flow->print : op->id) != NULL;
+    return exists != is_put ? STATUS_OK : conflict(write, "flow", STR("its print"));
 }
 
 static enum status check_op(struct fake_store *store, struct store_write *write,
@@ -170,7 +184,12 @@ static enum status check_op(struct fake_store *store, struct store_write *write,
     case STORE_OP_DROP_REVOCATION:
     case STORE_OP_ADD_TOKEN_USE:
     case STORE_OP_PURGE_AUDIT:
+    case STORE_OP_PURGE_FLOWS:
         return STATUS_OK;
+    case STORE_OP_PUT_FLOW:
+    case STORE_OP_TAKE_FLOW:
+    case STORE_OP_DROP_PENDING:
+        return check_flow(store, write, op);
     }
     UNREACHABLE("a store operation");
 }
@@ -332,8 +351,64 @@ static void purge_audit(struct fake_store *store, int64_t before_wall_ms)
     store->token_use_count = kept;
 }
 
+const struct flow *fake_store_flow(const struct fake_store *store, struct str print)
+{
+    for (size_t i = 0; i < store->flow_count; i++) {
+        if (str_eq(store->flows[i].print, print))
+            return &store->flows[i];
+    }
+    return NULL;
+}
+
+/* One of the three says which. */
+static void drop_flows(struct fake_store *store, struct str print, struct str connector,
+                       struct str connection)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->flow_count; i++) {
+        const struct flow *flow = &store->flows[i];
+        bool is_meant = (str_is_set(print) && str_eq(flow->print, print)) ||
+                        (str_is_set(connector) && str_eq(flow->connector, connector)) ||
+                        (str_is_set(connection) && str_eq(flow->connection, connection));
+        if (!is_meant)
+            store->flows[kept++] = *flow;
+    }
+    store->flow_count = kept;
+}
+
+static void put_flow(struct fake_store *store, const struct flow *flow)
+{
+    store->flows = grow_array(store->flows, store->flow_count, sizeof(*flow));
+    record_copy_flow(&store->arena, flow, &store->flows[store->flow_count++]);
+}
+
+static void purge_flows(struct fake_store *store, int64_t now_ms)
+{
+    size_t kept = 0, dropped = 0;
+    for (size_t i = 0; i < store->flow_count; i++) {
+        bool is_over = store->flows[i].expires_ms <= now_ms && dropped < STORE_FLOWS_PURGED_MAX;
+        if (is_over)
+            dropped++;
+        else
+            store->flows[kept++] = store->flows[i];
+    }
+    store->flow_count = kept;
+    struct fake_node *node = fake_tree_after(&store->by_id, NULL);
+    for (dropped = 0; node != NULL && dropped < STORE_FLOWS_PURGED_MAX;) {
+        struct fake_row *row = CONTAINER_OF(node, struct fake_row, by_id);
+        node = fake_tree_after(&store->by_id, node);
+        if (row->connection.phase != PHASE_PENDING ||
+            row->connection.requested_ms > now_ms - FLOW_LIFETIME_MS)
+            continue;
+        drop_flows(store, STR_NONE, STR_NONE, row->connection.id);
+        row_free(store, row);
+        dropped++;
+    }
+}
+
 static void delete_connector(struct fake_store *store, struct str id)
 {
+    drop_flows(store, STR_NONE, id, STR_NONE);
     drop_revocations(store, id, STR_NONE, 0);
     struct fake_node *node = fake_tree_after(&store->by_id, NULL);
     while (node != NULL) {
@@ -552,6 +627,19 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
     case STORE_OP_PURGE_AUDIT:
         purge_audit(store, op->number);
         return;
+    case STORE_OP_PUT_FLOW:
+        put_flow(store, op->flow);
+        return;
+    case STORE_OP_TAKE_FLOW:
+        drop_flows(store, op->id, STR_NONE, STR_NONE);
+        return;
+    case STORE_OP_PURGE_FLOWS:
+        purge_flows(store, op->number);
+        return;
+    case STORE_OP_DROP_PENDING:
+        drop_flows(store, STR_NONE, STR_NONE, op->id);
+        row_free(store, fake_store_row(store, op->id));
+        return;
     }
 }
 
@@ -601,6 +689,7 @@ void fake_store_wipe(struct fake_store *store)
     free(store->rescues);
     free(store->revocations);
     free(store->token_uses);
+    free(store->flows);
     free(store->metas);
     arena_deinit(&store->arena);
 }
