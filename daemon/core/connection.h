@@ -74,6 +74,8 @@ struct connection {
     int64_t scopes_version;                  /* of the connector when asked */
     int64_t credential_version; /* under which it last succeeded; negative: under which it was
                                    granted, no refresh having succeeded yet */
+    struct str config_json; /* endpoint variables of this grant, beside its connector's: given, or
+                               learned from an answer and binding from then on; empty: none */
     int64_t no_rotation_count;  /* successes in a row that brought no new refresh token, up to 3 */
 
     /* What is wrong. */
@@ -86,6 +88,7 @@ struct connection {
     struct str detail;
     int64_t provider_error_status;
     struct str provider_error_code, provider_error_message;
+    struct str claims; /* what the provider asks of the person (a claims challenge); empty: none */
     int64_t alert_seq; /* the latest connection.needs_reconnect event; 0: not in needs_reconnect */
 
     /* The retry that is going on. */

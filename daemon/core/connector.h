@@ -42,6 +42,7 @@ struct credential {
     enum auth_method method;
     struct str sealed_secret; /* client secret or PEM key, sealed; empty for none */
     struct str certificate;   /* PEM, for tls_client_auth; public */
+    struct str key_id;        /* `kid` of assertions; empty: none */
     int64_t created_ms;
     int64_t retires_ms;      /* TIME_NONE: no end */
     int64_t last_success_ms; /* of any refresh under it */

@@ -102,6 +102,10 @@ static const char *const version_2[] = {
     "CREATE INDEX connection_pending ON connection (requested_ms) WHERE phase = 0",
     /* Whose account it is: the ID token's issuer beside its subject. */
     "ALTER TABLE connection ADD COLUMN account_issuer TEXT",
+    /* Providers' dialects: variables of one grant, what a refusal asks for, a key's id. */
+    "ALTER TABLE connection ADD COLUMN config_json TEXT",
+    "ALTER TABLE connection ADD COLUMN claims TEXT",
+    "ALTER TABLE credential ADD COLUMN key_id TEXT",
     NULL,
 };
 

@@ -31,6 +31,8 @@ void record_copy_connection(struct arena *arena, const struct connection *from,
         &ret_copy->detail,
         &ret_copy->provider_error_code,
         &ret_copy->provider_error_message,
+        &ret_copy->config_json,
+        &ret_copy->claims,
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         copy_text(arena, texts[i]);
@@ -63,7 +65,8 @@ void record_copy_credential(struct arena *arena, const struct credential *from,
 {
     *ret_copy = *from;
     struct str *const texts[] = {&ret_copy->connector, &ret_copy->client_id,
-                                 &ret_copy->sealed_secret, &ret_copy->certificate};
+                                 &ret_copy->sealed_secret, &ret_copy->certificate,
+                                 &ret_copy->key_id};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         copy_text(arena, texts[i]);
 }

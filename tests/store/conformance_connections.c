@@ -19,6 +19,8 @@ static struct connection full_connection(void)
     c.scopes_removed = STR("");
     c.trouble_ms = -5;
     c.detail = STR("gr\xc3\xbc\xc3\x9f dich");
+    c.claims = STR("{\"access_token\":{\"acrs\":{\"essential\":true}}}");
+    c.config_json = STR("{\"host\":\"api.eu1.example.com\"}");
     c.provider_error_status = 400;
     c.provider_error_code = STR("invalid_grant");
     c.provider_error_message = STR("Token has been expired or revoked.");
@@ -65,6 +67,8 @@ static void assert_same_texts(const struct connection *a, const struct connectio
         {a->scopes_added, b->scopes_added},
         {a->scopes_removed, b->scopes_removed},
         {a->detail, b->detail},
+        {a->claims, b->claims},
+        {a->config_json, b->config_json},
         {a->provider_error_code, b->provider_error_code},
         {a->provider_error_message, b->provider_error_message},
     };

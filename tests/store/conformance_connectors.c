@@ -137,6 +137,7 @@ static void test_credentials(void **state)
                              .method = AUTH_TLS_CLIENT_AUTH,
                              .sealed_secret = STR("sealed\0secret"),
                              .certificate = STR("PEM"),
+                             .key_id = STR("2026-a"),
                              .created_ms = 1,
                              .retires_ms = 2,
                              .last_success_ms = 3,
@@ -155,6 +156,7 @@ static void test_credentials(void **state)
     assert_int_equal(found->method, one.method);
     assert_str(found->sealed_secret, one.sealed_secret);
     assert_str(found->certificate, one.certificate);
+    assert_str(found->key_id, one.key_id);
     assert_true(found->created_ms == 1 && found->retires_ms == 2 && found->last_success_ms == 3 &&
                 found->rejected_ms == 4);
     store_read_free(read);
