@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BLOCK_FIRST = 1024, ARENA_BLOCK_MAX = 64 * 1024 };
+enum { ARENA_BLOCK_FIRST = 1024, ARENA_BLOCK_GROWTH = 4, ARENA_BLOCK_MAX = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *next; /* the older one */
@@ -32,14 +32,14 @@ void arena_deinit(struct arena *arena)
     arena->blocks = NULL;
 }
 
-/** A new block in front; each is twice as large as the one before, up to a maximum. */
+/** A new block in front; each is several times as large as the one before, up to a maximum. */
 static struct arena_block *add_block(struct arena *arena, size_t at_least)
 {
-    size_t size = arena->blocks == NULL ? ARENA_BLOCK_FIRST : arena->blocks->size * 2;
+    size_t size =
+        arena->blocks == NULL ? ARENA_BLOCK_FIRST : arena->blocks->size * ARENA_BLOCK_GROWTH;
     size = MAX_OF(MIN_OF(size, (size_t)ARENA_BLOCK_MAX), at_least);
-    struct arena_block *block = memory_new(sizeof(*block) + size);
-    block->size = size;
-    block->next = arena->blocks;
+    struct arena_block *block = memory_grow(NULL, sizeof(*block) + size);
+    *block = (struct arena_block){.next = arena->blocks, .size = size};
     arena->blocks = block;
     return block;
 }
@@ -60,7 +60,7 @@ static void *take(struct arena *arena, size_t size, size_t align)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    return take(arena, size, alignof(max_align_t));
+    return memset(take(arena, size, alignof(max_align_t)), 0, size);
 }
 
 struct str arena_copy(struct arena *arena, struct str s)
@@ -68,8 +68,8 @@ struct str arena_copy(struct arena *arena, struct str s)
     if (!str_is_set(s))
         return STR_NONE;
     char *copy = take(arena, s.len + 1, 1);
-    if (s.len > 0)
-        memcpy(copy, s.data, s.len);
+    memcpy(copy, s.data, s.len);
+    copy[s.len] = '\0';
     return (struct str){.data = copy, .len = s.len};
 }
 

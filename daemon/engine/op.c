@@ -72,7 +72,7 @@ void op_write(struct op *op, struct store_write *write, op_step *next)
 {
     for (size_t i = 0; i < write->op_count; i++) {
         if (write->ops[i].kind == STORE_OP_PUT_CONNECTION)
-            schedule_overtake(op->engine, write->ops[i].connection.id);
+            schedule_overtake(op->engine, write->ops[i].connection->id);
     }
     op->next = next;
     write->user = op;

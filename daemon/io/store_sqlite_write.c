@@ -221,25 +221,25 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
     struct error *err = &write->error;
     switch (op->kind) {
     case STORE_OP_PUT_CONNECTION:
-        return sqlite_connection_put(db, &op->connection, err);
+        return sqlite_connection_put(db, op->connection, err);
     case STORE_OP_OPEN_ATTEMPT:
         return open_attempt(db, op, write->now_ms, err);
     case STORE_OP_CLOSE_ATTEMPT:
         return close_attempt(db, op, err);
     case STORE_OP_PUT_CONNECTOR:
-        return put_connector(db, &op->connector, err);
+        return put_connector(db, op->connector, err);
     case STORE_OP_DELETE_CONNECTOR:
-        return delete_connector(db, &op->connector, err);
+        return delete_connector(db, op->connector, err);
     case STORE_OP_PUT_CREDENTIAL:
-        return put_credential(db, &op->credential, err);
+        return put_credential(db, op->credential, err);
     case STORE_OP_APPEND_EVENT:
-        return append_event(db, write, &op->event);
+        return append_event(db, write, op->event);
     case STORE_OP_APPEND_AUDIT:
-        return append_audit(db, &op->audit, err);
+        return append_audit(db, op->audit, err);
     case STORE_OP_SET_PUBLISHED:
         return sqlite_log_set_published(db, op->number, err);
     case STORE_OP_RESTART_LOG:
-        return sqlite_log_restart(db, op->number, op->number_b, &op->event, err);
+        return sqlite_log_restart(db, op->number, op->number_b, op->event, err);
     case STORE_OP_PURGE_EVENTS:
         return sqlite_log_purge(db, op->number, err);
     case STORE_OP_PUT_RESCUE:
@@ -247,11 +247,11 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
     case STORE_OP_PUT_META:
         return sqlite_meta_put(db, op->id, op->value, err);
     case STORE_OP_PUT_REVOCATION:
-        return sqlite_revocation_put(db, &op->revocation, err);
+        return sqlite_revocation_put(db, op->revocation, err);
     case STORE_OP_DROP_REVOCATION:
         return sqlite_revocation_drop(db, op->id, op->number, err);
     case STORE_OP_ADD_TOKEN_USE:
-        return add_token_use(db, &op->use, err);
+        return add_token_use(db, op->use, err);
     case STORE_OP_PURGE_AUDIT:
         return purge_audit(db, op->number, err);
     case STORE_OP_PUT_FLOW:
@@ -276,7 +276,7 @@ static enum status apply_stamps(struct sqlite_db *db, struct store_write *write)
         const struct store_op *op = &write->ops[i];
         if (op->kind != STORE_OP_APPEND_EVENT)
             continue;
-        status = sqlite_log_stamp(db, op->stamp, op->event.subject, seq++, &write->error);
+        status = sqlite_log_stamp(db, op->stamp, op->event->subject, seq++, &write->error);
     }
     return status;
 }

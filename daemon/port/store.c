@@ -48,8 +48,9 @@ static void own(struct store_write *write, struct str *const *texts, size_t coun
 
 void store_write_put_connection(struct store_write *write, const struct connection *connection)
 {
-    struct store_op *op = add_op(write, STORE_OP_PUT_CONNECTION);
-    record_copy_connection(&write->arena, connection, &op->connection);
+    struct connection *copy = arena_alloc(&write->arena, sizeof(*copy));
+    record_copy_connection(&write->arena, connection, copy);
+    add_op(write, STORE_OP_PUT_CONNECTION)->connection = copy;
 }
 
 void store_write_open_attempt(struct store_write *write, struct str connection,
@@ -74,41 +75,50 @@ void store_write_close_attempt(struct store_write *write, struct str connection,
 
 void store_write_put_connector(struct store_write *write, const struct connector *connector)
 {
-    struct store_op *op = add_op(write, STORE_OP_PUT_CONNECTOR);
-    record_copy_connector(&write->arena, connector, &op->connector);
+    struct connector *copy = arena_alloc(&write->arena, sizeof(*copy));
+    record_copy_connector(&write->arena, connector, copy);
+    add_op(write, STORE_OP_PUT_CONNECTOR)->connector = copy;
 }
 
 void store_write_delete_connector(struct store_write *write, struct str id, int64_t version)
 {
-    struct store_op *op = add_op(write, STORE_OP_DELETE_CONNECTOR);
-    op->connector.id = arena_copy(&write->arena, id);
-    op->connector.version = version;
+    struct connector *named = arena_alloc(&write->arena, sizeof(*named));
+    *named = (struct connector){.id = arena_copy(&write->arena, id), .version = version};
+    add_op(write, STORE_OP_DELETE_CONNECTOR)->connector = named;
 }
 
 void store_write_put_credential(struct store_write *write, const struct credential *credential)
 {
-    struct store_op *op = add_op(write, STORE_OP_PUT_CREDENTIAL);
-    record_copy_credential(&write->arena, credential, &op->credential);
+    struct credential *copy = arena_alloc(&write->arena, sizeof(*copy));
+    record_copy_credential(&write->arena, credential, copy);
+    add_op(write, STORE_OP_PUT_CREDENTIAL)->credential = copy;
+}
+
+static const struct event_draft *copy_event(struct store_write *write,
+                                            const struct event_draft *event)
+{
+    struct event_draft *copy = arena_alloc(&write->arena, sizeof(*copy));
+    *copy = *event;
+    struct str *const texts[] = {&copy->type, &copy->subject, &copy->data};
+    own(write, texts, ARRAY_LEN(texts));
+    return copy;
 }
 
 void store_write_append_event(struct store_write *write, const struct event_draft *event,
                               enum event_stamp stamp)
 {
     struct store_op *op = add_op(write, STORE_OP_APPEND_EVENT);
-    op->event = *event;
+    op->event = copy_event(write, event);
     op->stamp = stamp;
-    struct event_draft *e = &op->event;
-    struct str *const texts[] = {&e->type, &e->subject, &e->data};
-    own(write, texts, ARRAY_LEN(texts));
 }
 
 void store_write_append_audit(struct store_write *write, const struct audit_entry *audit)
 {
-    struct store_op *op = add_op(write, STORE_OP_APPEND_AUDIT);
-    op->audit = *audit;
-    struct audit_entry *a = &op->audit;
-    struct str *const texts[] = {&a->method, &a->subject, &a->outcome, &a->detail};
+    struct audit_entry *copy = arena_alloc(&write->arena, sizeof(*copy));
+    *copy = *audit;
+    struct str *const texts[] = {&copy->method, &copy->subject, &copy->outcome, &copy->detail};
     own(write, texts, ARRAY_LEN(texts));
+    add_op(write, STORE_OP_APPEND_AUDIT)->audit = copy;
 }
 
 void store_write_set_published(struct store_write *write, int64_t seq)
@@ -123,10 +133,7 @@ void store_write_restart_log(struct store_write *write, int64_t first, int64_t n
     struct store_op *op = add_op(write, STORE_OP_RESTART_LOG);
     op->number = first;
     op->number_b = new_first;
-    op->event = *event;
-    struct event_draft *e = &op->event;
-    struct str *const texts[] = {&e->type, &e->subject, &e->data};
-    own(write, texts, ARRAY_LEN(texts));
+    op->event = copy_event(write, event);
 }
 
 void store_write_purge_events(struct store_write *write, int64_t before_wall_ms)
@@ -150,11 +157,11 @@ void store_write_put_meta(struct store_write *write, struct str name, struct str
 
 void store_write_put_revocation(struct store_write *write, const struct revocation *revocation)
 {
-    struct store_op *op = add_op(write, STORE_OP_PUT_REVOCATION);
-    op->revocation = *revocation;
-    struct revocation *r = &op->revocation;
-    struct str *const texts[] = {&r->connector, &r->connection, &r->sealed_token};
+    struct revocation *copy = arena_alloc(&write->arena, sizeof(*copy));
+    *copy = *revocation;
+    struct str *const texts[] = {&copy->connector, &copy->connection, &copy->sealed_token};
     own(write, texts, ARRAY_LEN(texts));
+    add_op(write, STORE_OP_PUT_REVOCATION)->revocation = copy;
 }
 
 void store_write_drop_revocation(struct store_write *write, struct str connection,
@@ -167,9 +174,10 @@ void store_write_drop_revocation(struct store_write *write, struct str connectio
 
 void store_write_add_token_use(struct store_write *write, const struct token_use *use)
 {
-    struct store_op *op = add_op(write, STORE_OP_ADD_TOKEN_USE);
-    op->use = *use;
-    op->use.connection = arena_copy(&write->arena, use->connection);
+    struct token_use *copy = arena_alloc(&write->arena, sizeof(*copy));
+    *copy = *use;
+    copy->connection = arena_copy(&write->arena, use->connection);
+    add_op(write, STORE_OP_ADD_TOKEN_USE)->use = copy;
 }
 
 void store_write_purge_audit(struct store_write *write, int64_t before_wall_ms)

@@ -112,20 +112,22 @@ enum event_stamp {
     STAMP_CONNECTOR_RESCOPED, /* connector.rescoped_seq of the subject */
 };
 
+/** One operation. Of the pointers only the one of its kind is set; all that it names lies in the
+ * arena of its write. */
 struct store_op {
     enum store_op_kind kind;
-    struct connection connection; /* PUT_CONNECTION */
-    struct connector connector;   /* PUT_CONNECTOR; id and version for DELETE_CONNECTOR */
-    struct credential credential; /* PUT_CREDENTIAL: inserts or replaces (connector, version) */
-    struct event_draft event;     /* APPEND_EVENT, RESTART_LOG */
-    enum event_stamp stamp;
-    struct audit_entry audit;     /* APPEND_AUDIT */
-    struct revocation revocation; /* PUT_REVOCATION */
-    struct token_use use;         /* ADD_TOKEN_USE */
-    const struct flow *flow;      /* PUT_FLOW; in the write's arena */
-    struct str id;                /* connection of an attempt, rescue, revocation, or the pending
-                                     one; meta's name; print of the flow to take */
-    struct str value;             /* meta's value; rescue's sealed bytes; attempt's refresh_print */
+    enum event_stamp stamp;              /* APPEND_EVENT */
+    const struct connection *connection; /* PUT_CONNECTION */
+    const struct connector *connector;   /* PUT_CONNECTOR; id and version for DELETE_CONNECTOR */
+    const struct credential *credential; /* PUT_CREDENTIAL: (connector, version) */
+    const struct event_draft *event;     /* APPEND_EVENT, RESTART_LOG */
+    const struct audit_entry *audit;     /* APPEND_AUDIT */
+    const struct revocation *revocation; /* PUT_REVOCATION */
+    const struct token_use *use;         /* ADD_TOKEN_USE */
+    const struct flow *flow;             /* PUT_FLOW */
+    struct str id;    /* connection of an attempt, rescue, revocation, or the pending
+                         one; meta's name; print of the flow to take */
+    struct str value; /* meta's value; rescue's sealed bytes; attempt's refresh_print */
     uint64_t attempt_id;
     int64_t number;   /* OPEN_ATTEMPT: expected connection version; SET_PUBLISHED: sequence;
                          RESTART_LOG: first sequence to move; PURGE…: what is before this wall time;

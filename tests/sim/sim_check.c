@@ -152,7 +152,7 @@ static void after_write(void *ctx, const struct store_write *write)
                        UINT64_C(1099511628211);
         if (op->kind != STORE_OP_PUT_CONNECTION)
             continue;
-        const struct connection *c = fake_store_connection(world->store, op->connection.id);
+        const struct connection *c = fake_store_connection(world->store, op->connection->id);
         check_no_false_alarm(sim, c);
         check_plan(sim, c);
     }

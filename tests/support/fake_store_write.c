@@ -129,11 +129,11 @@ static enum status check_attempt(struct fake_store *store, struct store_write *w
 static enum status check_connector(struct fake_store *store, struct store_write *write,
                                    const struct store_op *op)
 {
-    struct str id = op->connector.id;
+    struct str id = op->connector->id;
     const struct fake_connector_row *row = fake_store_connector_row(store, id);
     bool is_delete = op->kind == STORE_OP_DELETE_CONNECTOR;
-    bool fits = row != NULL ? row->connector.version == op->connector.version
-                            : op->connector.version == 0 && !is_delete;
+    bool fits = row != NULL ? row->connector.version == op->connector->version
+                            : op->connector->version == 0 && !is_delete;
     const struct fake_node *node = NULL;
     while (fits && is_delete && (node = fake_tree_after(&store->by_id, node)) != NULL) {
         const struct connection *c = &FAKE_ROW(node, struct fake_row, by_id)->connection;
@@ -162,7 +162,7 @@ static enum status check_op(struct fake_store *store, struct store_write *write,
 {
     switch (op->kind) {
     case STORE_OP_PUT_CONNECTION:
-        return check_put(store, write, &op->connection);
+        return check_put(store, write, op->connection);
     case STORE_OP_OPEN_ATTEMPT:
     case STORE_OP_CLOSE_ATTEMPT:
         return check_attempt(store, write, op);
@@ -454,7 +454,7 @@ static void append_event(struct fake_store *store, struct store_write *write,
                          const struct store_op *op)
 {
     int64_t seq = ++store->last;
-    insert_event(store, store->event_count, seq, &op->event);
+    insert_event(store, store->event_count, seq, op->event);
     if (write->first_event_seq == 0)
         write->first_event_seq = seq;
 }
@@ -467,13 +467,13 @@ static void stamp(struct fake_store *store, const struct store_op *op, int64_t s
     case STAMP_NONE:
         return;
     case STAMP_CONNECTION_ALERT:
-        row = fake_store_row(store, op->event.subject);
+        row = fake_store_row(store, op->event->subject);
         if (row != NULL)
             row->connection.alert_seq = seq;
         return;
     case STAMP_CONNECTOR_ROTATED:
     case STAMP_CONNECTOR_RESCOPED:
-        connector = fake_store_connector_row(store, op->event.subject);
+        connector = fake_store_connector_row(store, op->event->subject);
         if (connector != NULL && op->stamp == STAMP_CONNECTOR_ROTATED)
             connector->connector.rotated_seq = seq;
         else if (connector != NULL)
@@ -504,7 +504,7 @@ static void restart_log(struct fake_store *store, const struct store_op *op)
         move(&store->connectors[i]->connector.rescoped_seq, first, by);
     }
     store->last += by;
-    insert_event(store, place, op->number_b, &op->event);
+    insert_event(store, place, op->number_b, op->event);
 }
 
 static bool is_an_alert(const struct fake_store *store, int64_t seq)
@@ -579,26 +579,26 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
 {
     switch (op->kind) {
     case STORE_OP_PUT_CONNECTION:
-        put_connection(store, &op->connection);
+        put_connection(store, op->connection);
         return;
     case STORE_OP_OPEN_ATTEMPT:
     case STORE_OP_CLOSE_ATTEMPT:
         set_attempt(store, op, write->now_ms);
         return;
     case STORE_OP_PUT_CONNECTOR:
-        put_connector(store, &op->connector);
+        put_connector(store, op->connector);
         return;
     case STORE_OP_DELETE_CONNECTOR:
-        delete_connector(store, op->connector.id);
+        delete_connector(store, op->connector->id);
         return;
     case STORE_OP_PUT_CREDENTIAL:
-        put_credential(store, &op->credential);
+        put_credential(store, op->credential);
         return;
     case STORE_OP_APPEND_EVENT:
         append_event(store, write, op);
         return;
     case STORE_OP_APPEND_AUDIT:
-        append_audit(store, &op->audit);
+        append_audit(store, op->audit);
         return;
     case STORE_OP_SET_PUBLISHED:
         store->published = MAX_OF(store->published, MIN_OF(op->number, store->last));
@@ -616,13 +616,13 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
         put_meta(store, op->id, op->value);
         return;
     case STORE_OP_PUT_REVOCATION:
-        put_revocation(store, &op->revocation);
+        put_revocation(store, op->revocation);
         return;
     case STORE_OP_DROP_REVOCATION:
         drop_revocations(store, STR_NONE, op->id, op->number);
         return;
     case STORE_OP_ADD_TOKEN_USE:
-        add_token_use(store, &op->use);
+        add_token_use(store, op->use);
         return;
     case STORE_OP_PURGE_AUDIT:
         purge_audit(store, op->number);
