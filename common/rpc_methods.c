@@ -181,7 +181,14 @@ static const struct rpc_param refresh_params[] = {
 static const struct rpc_param disconnect_params[] = {
     CONNECTION,
     ID("app", MAY, "shared: detach this app alone"),
+    FLAG("revoke", "end the grant at the provider too"),
     FLAG("dry_run", "only say what would happen"),
+    END,
+};
+
+static const struct rpc_param attach_params[] = {
+    CONNECTION,
+    ID("app", MUST, "the app that is to use it too"),
     END,
 };
 
@@ -255,7 +262,10 @@ static const struct rpc_method methods[RPC_METHOD_COUNT] = {
     METHOD(RPC_REFRESH, "refresh", ADMIN | OPERATOR, CHANGES, refresh_params, "connection",
            "{outcome, connection}", "Refresh a connection now."),
     METHOD(RPC_DISCONNECT, "disconnect", ADMIN | PLATFORM, CHANGES, disconnect_params, "connection",
-           "the connection", "Erase a connection's tokens."),
+           "the connection, with revocation where it was asked for",
+           "Erase a connection's tokens, or detach one app."),
+    METHOD(RPC_ATTACH, "attach", ADMIN | PLATFORM, CHANGES, attach_params, "connection app",
+           "the connection", "Let one more app use a shared connection."),
     METHOD(RPC_LIST_CONNECTIONS, "list-connections", ADMIN | OPERATOR | PLATFORM, READS,
            list_connections_params, "", "{items, next_cursor}", "List connections."),
     METHOD(RPC_SHOW_CONNECTION, "show-connection", ADMIN | OPERATOR | PLATFORM, READS,

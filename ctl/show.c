@@ -260,6 +260,7 @@ void show_result(const struct view *view, const struct rpc_method *method,
     case RPC_REGISTER:
     case RPC_SHOW_CONNECTOR:
     case RPC_SHOW_CONNECTION:
+    case RPC_ATTACH:
     case RPC_WATCH:
     case RPC_METHOD_COUNT:
         break;

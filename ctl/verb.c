@@ -37,6 +37,7 @@ static enum verb_topic method_topic(enum rpc_method_id id)
     case RPC_TOKEN:
     case RPC_REFRESH:
     case RPC_DISCONNECT:
+    case RPC_ATTACH:
     case RPC_LIST_CONNECTIONS:
     case RPC_SHOW_CONNECTION:
         return VERB_TOPIC_CONNECTIONS;

@@ -36,7 +36,7 @@ static const char *further_errors(enum rpc_method_id id)
 {
     static const char *const words[RPC_METHOD_COUNT] = {
         [RPC_REGISTER] = "exists conflict",
-        [RPC_UNREGISTER] = "conflict",
+        [RPC_UNREGISTER] = "conflict exists",
         [RPC_ROTATE] = "check_failed conflict",
         [RPC_RESCOPE] = "conflict",
         [RPC_IMPORT] = "exists conflict account_mismatch account_required personal_connection",
@@ -44,7 +44,8 @@ static const char *further_errors(enum rpc_method_id id)
                       "provider_unavailable",
         [RPC_REFRESH] = "needs_reconnect blocked not_connected held personal_connection "
                         "provider_unavailable",
-        [RPC_DISCONNECT] = "conflict personal_connection",
+        [RPC_DISCONNECT] = "conflict invalid_owner personal_connection",
+        [RPC_ATTACH] = "conflict exists invalid_owner",
         [RPC_LIST_EVENTS] = "gone",
         [RPC_WATCH] = "gone too_many busy",
         [RPC_RELOAD] = "check_failed",

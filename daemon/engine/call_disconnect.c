@@ -1,20 +1,36 @@
-/* disconnect: erase the tokens, or detach one app of a shared connection. */
+/* disconnect: erase the tokens, or detach one app of a shared connection; the grant at the provider
+ * is revoked in the background where that is asked for. */
 #include "engine/calls.h"
 #include "engine/event_json.h"
+#include "engine/revocation.h"
 #include "engine/schedule.h"
 #include "engine/view.h"
 #include "port/record.h"
 
 struct disconnection {
     struct connection next;
+    const char *not_revoked_because; /* static; NULL: it is queued, where that was asked for */
 };
+
+/* `revocation` says what becomes of the grant over there. */
+static void set_revocation(const struct op *op, const char *not_because, struct json *result)
+{
+    if (!op_bool(op, "revoke", false))
+        return;
+    json_set_text(result, "revocation", not_because == NULL ? STR("queued") : STR("impossible"));
+    if (not_because != NULL)
+        json_set_text(result, "not_revoked_because", str_c(not_because));
+}
 
 static void finish(struct op *op, struct now now)
 {
     struct disconnection *disconnection = op->extra;
     disconnection->next.version++;
     schedule_note(op->engine, &disconnection->next, now);
-    op_result(op, view_connection(op->engine, &disconnection->next, op->entry, false, now), now);
+    revocation_kick(op->engine, now);
+    struct json *result = view_connection(op->engine, &disconnection->next, op->entry, false, now);
+    set_revocation(op, disconnection->not_revoked_because, result);
+    op_result(op, result, now);
 }
 
 static void on_saved(struct op *op, struct now now)
@@ -35,22 +51,46 @@ static void on_saved(struct op *op, struct now now)
     finish(op, now);
 }
 
+static void answer_dry_run(struct op *op, const struct connection *next, const char *not_because,
+                           struct now now)
+{
+    struct json *result = view_connection(op->engine, next, op->entry, false, now);
+    json_set_bool(result, "dry_run", true);
+    set_revocation(op, not_because, result);
+    op_result(op, result, now);
+}
+
+/* A grant that others go on using is not revoked. */
+static const char *why_not_revoked(const struct op *op, const struct connection *before,
+                                   const struct decision *decision)
+{
+    if (decision->next.phase != PHASE_DISCONNECTED)
+        return "other apps use this connection";
+    return revocation_why_not(op->engine, op->entry, before);
+}
+
 static void save(struct op *op, const struct connection *before, struct decision *decision,
                  struct now now)
 {
     struct disconnection *disconnection = arena_alloc(&op->arena, sizeof(*disconnection));
     record_copy_connection(&op->arena, &decision->next, &disconnection->next);
+    disconnection->not_revoked_because = why_not_revoked(op, before, decision);
     op->extra = disconnection;
+    bool revokes = op_bool(op, "revoke", false) && disconnection->not_revoked_because == NULL;
     if (op_bool(op, "dry_run", false)) {
-        struct json *result = view_connection(op->engine, &decision->next, op->entry, false, now);
-        json_set_bool(result, "dry_run", true);
-        op_result(op, result, now);
+        answer_dry_run(op, &decision->next, disconnection->not_revoked_because, now);
         return;
     }
     struct store_write *write = store_write_new(now.ms);
     store_write_put_connection(write, &decision->next);
     event_append_facts(op->engine, write, op->entry, before, decision, now);
-    op_audit(op, write, before->id, NULL, now);
+    if (revokes)
+        revocation_append(op->engine, write, op->entry, before, now);
+    CLEANUP(json_freep) struct json *detail = json_new_object();
+    if (str_is_set(op_text(op, "app")))
+        json_set_text(detail, "app", op_text(op, "app"));
+    json_set_bool(detail, "revoke", revokes);
+    op_audit(op, write, before->id, detail, now);
     op_write(op, write, on_saved);
 }
 
@@ -80,7 +120,9 @@ static void on_connection(struct op *op, struct now now)
     struct decision decision = {.next = *connection};
     struct str app = op_text(op, "app");
     if (connection->phase == PHASE_DISCONNECTED) {
-        op_result(op, view_connection(op->engine, connection, op->entry, false, now), now);
+        struct json *result = view_connection(op->engine, connection, op->entry, false, now);
+        set_revocation(op, "there is no token to revoke", result);
+        op_result(op, result, now);
         return;
     }
     if (!str_is_set(app)) {

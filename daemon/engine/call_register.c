@@ -385,6 +385,38 @@ static void unregister_now(struct op *op, struct now now)
     connector_write_commit(change, on_unregistered, op);
 }
 
+/* Their requests need the client that goes with the connector. */
+static void on_revocations(struct op *op, struct now now)
+{
+    if (op->read->status != STATUS_OK) {
+        op_fail_store(op, &op->read->error);
+        return;
+    }
+    bool any = op->read->revocation_count > 0;
+    if (any && !op_bool(op, "force", false)) {
+        op_fail(op, RPC_CODE_EXISTS,
+                "grants of connector " STR_FMT
+                " are being revoked at the provider: wait, or give that up with force",
+                STR_ARG(op->entry->connector.id));
+        return;
+    }
+    if (any)
+        log_write(op->engine->log, LOG_LEVEL_WARNING, "revocation.given_up",
+                  "grants that were to be revoked at the provider may still be good there",
+                  LOG_TEXT("connector", op->entry->connector.id),
+                  LOG_I64("count", op->read->revocation_count),
+                  LOG_TEXT("reason", STR("unregistered")));
+    unregister_now(op, now);
+}
+
+static void read_revocations(struct op *op)
+{
+    struct store_read *read = store_read_new(STORE_READ_REVOCATIONS);
+    read->connector = arena_copy(&read->arena, op->entry->connector.id);
+    read->until_ms = INT64_MAX;
+    op_read(op, read, on_revocations);
+}
+
 static void read_next_page(struct op *op, struct now now);
 
 /* How far a forced unregister has come; op->extra. */
@@ -410,7 +442,7 @@ static void on_page(struct op *op, struct now now)
         return;
     }
     if (op->read->connection_count == 0) {
-        unregister_now(op, now);
+        read_revocations(op);
         return;
     }
     struct store_write *write = store_write_new(now.ms);
@@ -457,5 +489,5 @@ void call_unregister(struct op *op, struct now now)
     if (op_bool(op, "force", false))
         read_next_page(op, now);
     else
-        unregister_now(op, now);
+        read_revocations(op);
 }

@@ -16,6 +16,7 @@ op_step call_import;
 op_step call_token;
 op_step call_refresh;
 op_step call_disconnect;
+op_step call_attach;
 op_step call_list_connections;
 op_step call_show_connection;
 op_step call_list_events;

@@ -7,6 +7,7 @@
 #include "engine/credentials.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
+#include "engine/revocation.h"
 #include "engine/schedule.h"
 #include "engine/sweep.h"
 #include "engine/watch.h"
@@ -218,6 +219,7 @@ void engine_turn(struct engine *engine, struct now now)
     credentials_turn(engine, now);
     schedule_turn(engine, now);
     sweep_turn(engine, now);
+    revocation_turn(engine, now);
     outbox_turn(engine, now);
     purge_turn(engine, now);
 }
@@ -235,6 +237,7 @@ int64_t engine_next_ms(const struct engine *engine)
         credentials_next_ms(engine),
         schedule_next_ms(engine),
         sweep_next_ms(engine),
+        revocation_next_ms(engine),
         outbox_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
         engine->recovery == RECOVERY_WAITS ? engine->recovery_retry_ms : INT64_MAX,
@@ -335,6 +338,7 @@ static op_step *const first_steps[RPC_METHOD_COUNT] = {
     [RPC_TOKEN] = call_token,
     [RPC_REFRESH] = call_refresh,
     [RPC_DISCONNECT] = call_disconnect,
+    [RPC_ATTACH] = call_attach,
     [RPC_LIST_CONNECTIONS] = call_list_connections,
     [RPC_SHOW_CONNECTION] = call_show_connection,
     [RPC_LIST_EVENTS] = call_list_events,

@@ -6,6 +6,7 @@
  *     job       one refresh from due to saved       credentials  refused, probed, recovered
  *     op        one admin call                      outbox    the log towards Redis
  *     sweep     a rescope, page by page             watch     the log towards the socket
+ *     revocation  grants to be ended over there
  */
 #ifndef ENGINE_STATE_H
 #define ENGINE_STATE_H
@@ -34,6 +35,14 @@ struct schedule_state {
     bool missed;
     int64_t next_tick_ms;
     int64_t retry_read_ms;
+};
+
+/** Grants to be revoked at their providers: the queue stands in the store (engine/revocation.h). */
+struct revocation_state {
+    bool reading;
+    int64_t next_ms; /* when the queue is looked at; 0: at once, INT64_MAX: nothing waits */
+    struct revocation_run *runs; /* under way */
+    size_t run_count;
 };
 
 /** Attempts that a crash left open are read first; routine work waits until they are known. */
@@ -75,6 +84,7 @@ struct engine {
     size_t ops;                /* admin calls under way */
     struct heap op_retries;
     size_t background; /* writes and reads of the engine's own under way */
+    struct revocation_state revocations;
     struct outbox *outbox;
     struct watcher *watchers;
     struct connector_write *reloads; /* changes whose row has to be read again */

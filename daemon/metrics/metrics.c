@@ -123,6 +123,10 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
     counter(out, "token_calls_total", "Calls of token.", metrics->token_calls);
     counter(out, "token_calls_joined_total", "Of them, joined a refresh that was under way.",
             metrics->token_calls_joined);
+    counter(out, "revocations_total", "Grants revoked at their provider.",
+            metrics->revocations_done);
+    counter(out, "revocations_given_up_total", "Grants that a provider would not revoke.",
+            metrics->revocations_given_up);
     counter(out, "calls_total", "Calls of the control socket.", metrics->rpc_calls);
     counter(out, "turns_total", "Turns of the event loop.", metrics->turns);
     write_store_and_redis(metrics, gauges, out);

@@ -30,6 +30,7 @@ struct metrics {
     uint64_t save_failures; /* an answer could not be saved at first */
     uint64_t token_calls, token_calls_joined;
     uint64_t rpc_calls;
+    uint64_t revocations_done, revocations_given_up; /* at providers */
     uint64_t events_published, publish_failures;
     uint64_t turns;
     struct histogram token_request_ms; /* from sending to the last byte */

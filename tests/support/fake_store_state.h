@@ -68,6 +68,7 @@ struct fake_store {
     struct audit_entry *audit;
     size_t audit_count;
     int64_t audit_last;
+    struct fake_row *leaving; /* while a write is looked at: who lets go of apps in it */
     struct str *rescues;
     size_t rescue_count;
     struct str *metas; /* name, value, name, value */

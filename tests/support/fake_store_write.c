@@ -59,7 +59,7 @@ static bool key_is_free(struct fake_store *store, const struct connection *c, st
                         struct str key)
 {
     const struct fake_owner *owner = fake_store_owner(store, c->connector, key);
-    return owner == NULL || owner->row == row;
+    return owner == NULL || owner->row == row || owner->row == store->leaving;
 }
 
 static bool key_add(struct fake_store *store, const struct connection *c, struct fake_row *row,
@@ -155,6 +155,17 @@ static enum status check_flow(struct fake_store *store, struct store_write *writ
     bool is_put = op->kind == STORE_OP_PUT_FLOW;
     bool exists = fake_store_flow(store, is_put ? op->flow->print : op->id) != NULL;
     return exists != is_put ? STATUS_OK : conflict(write, "flow", STR("its print"));
+}
+
+/* Operations take effect in their order: a connection that is put earlier in the same write may
+ * have let go of its owner's keys. One such is enough here. */
+static void note_leaving(struct fake_store *store, const struct store_op *op)
+{
+    if (op->kind != STORE_OP_PUT_CONNECTION)
+        return;
+    struct fake_row *row = fake_store_row(store, op->connection->id);
+    if (row != NULL && row->connection.owner.apps.len > op->connection->owner.apps.len)
+        store->leaving = row;
 }
 
 static enum status check_op(struct fake_store *store, struct store_write *write,
@@ -646,10 +657,12 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
 enum status fake_store_apply(struct fake_store *store, struct store_write *write)
 {
     write->first_event_seq = 0;
+    store->leaving = NULL;
     for (size_t i = 0; i < write->op_count; i++) {
         enum status status = check_op(store, write, &write->ops[i]);
         if (status != STATUS_OK)
             return status;
+        note_leaving(store, &write->ops[i]);
     }
     for (size_t i = 0; i < write->op_count; i++)
         apply_op(store, write, &write->ops[i]);

@@ -30,6 +30,7 @@ static const char *const profiles[] = {
     WORLD_PROFILE("static", "\"refresh_token\":{\"rotation\":\"never\"}"),
     WORLD_PROFILE("plain", ""),
     WORLD_PROFILE("holding", "\"refresh_token\":{\"rotation\":\"always\",\"replay\":\"hold\"}"),
+    "{\"id\":\"bare\",\"token_endpoint\":\"https://bare.example/token\"}",
 };
 
 /* ---- the engine's life ---- */

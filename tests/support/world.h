@@ -84,7 +84,8 @@ struct str world_text(const struct world_call *call, const char *path);
 int64_t world_number(const struct world_call *call, const char *path);
 
 /** A connector of one of the world's profiles: "rotating" (always, window 10 s), "static" (never
- * rotates), "plain" (nothing is known). The provider accepts the secret. Must succeed. */
+ * rotates), "plain" (nothing is known), "bare" (a token endpoint alone). The provider accepts the
+ * secret. Must succeed. */
 void world_register(struct world *world, const char *connector, const char *type,
                     const char *profile, const char *client_id, const char *secret);
 /** A grant at the provider, with the habits of that profile. */

@@ -79,6 +79,7 @@ static const struct role_row role_rows[] = {
     {"token", P, false},
     {"refresh", A | O, true},
     {"disconnect", A | P, true},
+    {"attach", A | P, true},
     {"list-connections", A | O | P, false},
     {"show-connection", A | O | P, false},
     {"list-events", A | O, false},

@@ -66,6 +66,7 @@ static const struct method_row method_rows[] = {
     {"token", P},
     {"refresh", A | O},
     {"disconnect", A | P},
+    {"attach", A | P},
     {"list-connections", A | P | O},
     {"show-connection", A | P | O},
     {"list-events", A | O},
