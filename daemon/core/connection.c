@@ -14,6 +14,7 @@ static const char *const unscheduled_texts[UNSCHEDULED_COUNT] = {
     [UNSCHEDULED_UNKNOWN_LIFETIME] = "unknown_lifetime",
     [UNSCHEDULED_NEVER_EXPIRES] = "never_expires",
     [UNSCHEDULED_IN_FLIGHT] = "in_flight",
+    [UNSCHEDULED_IDLE] = "idle",
 };
 
 const char *unscheduled_text(enum unscheduled why)

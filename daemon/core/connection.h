@@ -35,9 +35,19 @@ enum unscheduled {
     UNSCHEDULED_UNKNOWN_LIFETIME, /* refreshed on report only */
     UNSCHEDULED_NEVER_EXPIRES,
     UNSCHEDULED_IN_FLIGHT,
+    UNSCHEDULED_IDLE, /* on_demand, and nobody reads; it may have a due time to keep it alive */
     UNSCHEDULED_COUNT,
 };
 const char *unscheduled_text(enum unscheduled why);
+
+/** What made somebody think that the grant is over; a refresh that it started decides. */
+enum suspected_by {
+    SUSPECTED_BY_NOBODY,
+    SUSPECTED_BY_REPORT,         /* an API refused the access token */
+    SUSPECTED_BY_PROBE,          /* the provider's introspection or userinfo did */
+    SUSPECTED_BY_SECURITY_EVENT, /* the provider said so */
+    SUSPECTED_BY_COUNT,
+};
 
 enum { REFRESH_HISTORY_MAX = 20 };
 
@@ -98,7 +108,14 @@ struct connection {
     int64_t doubts;          /* refused without a verdict, in a row */
     int64_t doubts_since_ms;
 
-    int64_t due_ms; /* TIME_NONE: see unscheduled */
+    /* When it is looked at next: the earliest of the three below (core/agenda.h). */
+    int64_t due_ms;
+    int64_t refresh_due_ms; /* TIME_NONE: see unscheduled */
+    int64_t probe_due_ms;   /* when its grant is checked between refreshes; TIME_NONE: not */
+    int64_t notice_due_ms;  /* when its refresh token's end is told ahead; TIME_NONE: not */
+    int64_t notice_lead_ms; /* how far ahead that was told last; 0: not yet */
+    bool refresh_extends;   /* each refresh puts the refresh token's end off */
+    enum suspected_by suspected_by;
     enum unscheduled unscheduled;
     int64_t last_success_ms;
     int64_t last_attempt_ms;

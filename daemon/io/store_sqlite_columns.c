@@ -35,6 +35,12 @@ _Static_assert(sizeof(enum phase) == sizeof(unsigned), "enums are read as unsign
         .sealed = true                                                                   \
     }
 
+#define GROWS(record, member)                                                            \
+    {                                                                                    \
+        .name = #member, .kind = COLUMN_TIME, .offset = offsetof(struct record, member), \
+        .grows = true                                                                    \
+    }
+
 /* What is looked at most stands first: SQLite decodes a row up to the last column asked for. */
 static const struct column connection_columns[] = {
     KEY(connection, id, COLUMN_TEXT),
@@ -80,12 +86,18 @@ static const struct column connection_columns[] = {
     ENUM(connection, unscheduled, UNSCHEDULED_COUNT),
     COLUMN(connection, last_success_ms, COLUMN_TIME),
     COLUMN(connection, last_attempt_ms, COLUMN_TIME),
-    COLUMN(connection, last_read_ms, COLUMN_TIME),
+    GROWS(connection, last_read_ms),
     COLUMN(connection, attempts, COLUMN_COUNT),
     {.name = "history", .kind = COLUMN_HISTORY},
     COLUMN(connection, account_issuer, COLUMN_TEXT),
     COLUMN(connection, config_json, COLUMN_TEXT),
     COLUMN(connection, claims, COLUMN_TEXT),
+    COLUMN(connection, refresh_due_ms, COLUMN_TIME),
+    COLUMN(connection, probe_due_ms, COLUMN_TIME),
+    COLUMN(connection, notice_due_ms, COLUMN_TIME),
+    COLUMN(connection, notice_lead_ms, COLUMN_COUNT),
+    COLUMN(connection, refresh_extends, COLUMN_BOOL),
+    ENUM(connection, suspected_by, SUSPECTED_BY_COUNT),
     COLUMN(connection, refresh_print, COLUMN_BLOB),
     SEALED(connection, sealed_access),
     SEALED(connection, sealed_refresh),
@@ -341,7 +353,10 @@ void sqlite_columns_update(const struct record_type *type, struct buf *out)
     for (size_t i = 0; i < type->count; i++) {
         if (type->columns[i].key)
             continue;
-        bool fits = buf_printf(out, "%s%s = ?%zu", separator, type->columns[i].name, i + 1);
+        const char *name = type->columns[i].name;
+        bool fits = type->columns[i].grows
+                        ? buf_printf(out, "%s%s = max(%s, ?%zu)", separator, name, name, i + 1)
+                        : buf_printf(out, "%s%s = ?%zu", separator, name, i + 1);
         ASSERT(fits);
         separator = ", ";
     }

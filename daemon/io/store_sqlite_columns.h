@@ -31,6 +31,7 @@ struct column {
     size_t offset;
     bool key;    /* fixed when inserted: not in UPDATE */
     bool sealed; /* left out of lists */
+    bool grows;  /* a time that an UPDATE never puts back */
 };
 
 struct record_type {

@@ -12,6 +12,7 @@ struct tally {
 /** The row as it is. Texts are borrowed from the statement that found it. */
 struct facts {
     int64_t place, version, generation;
+    struct str account_id, account_label;
     struct tally tally;
     struct owner owner;
 };
@@ -91,6 +92,43 @@ static enum status each_owner_key(struct sqlite_db *db, enum sqlite_sql sql,
     return status;
 }
 
+static enum status run_account_key(struct sqlite_db *db, enum sqlite_sql sql, const char *kind,
+                                   struct str account, struct str connection, struct error *err)
+{
+    if (str_is_empty(account))
+        return STATUS_OK;
+    CLEANUP(buf_deinit) struct buf key = {0};
+    buf_printf(&key, "%s:" STR_FMT, kind, STR_ARG(account));
+    sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, buf_str(&key));
+        sqlite_bind_str(statement, 2, connection);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+/** Its account is found by id and by label; the rows are touched only where that changes. */
+static enum status move_account_keys(struct sqlite_db *db, const struct facts *stored,
+                                     const struct connection *c, struct error *err)
+{
+    const struct {
+        const char *kind;
+        struct str from, to;
+    } keys[] = {
+        {"id", stored->account_id, c->account_id},
+        {"label", stored->account_label, c->account_label},
+    };
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < ARRAY_LEN(keys) && status == STATUS_OK; i++) {
+        if (str_eq(keys[i].from, keys[i].to))
+            continue;
+        status = run_account_key(db, SQL_ACCOUNT_DROP, keys[i].kind, keys[i].from, c->id, err);
+        if (status == STATUS_OK)
+            status = run_account_key(db, SQL_ACCOUNT_PUT, keys[i].kind, keys[i].to, c->id, err);
+    }
+    return status;
+}
+
 static bool owner_eq(const struct owner *a, const struct owner *b)
 {
     return str_eq(a->apps, b->apps) && str_eq(a->superagent, b->superagent) &&
@@ -118,6 +156,9 @@ static enum status insert(struct sqlite_db *db, const struct connection *c, stru
     enum status status = sqlite_db_run(db, statement, err);
     if (status == STATUS_OK)
         status = each_owner_key(db, SQL_OWNER_PUT, c, &c->owner, err);
+    const struct facts nothing = {0};
+    if (status == STATUS_OK)
+        status = move_account_keys(db, &nothing, c, err);
     struct tally tally = tally_of(c);
     return status == STATUS_OK ? tally_add(db, &tally, 1, err) : status;
 }
@@ -159,6 +200,8 @@ static enum status update(struct sqlite_db *db, const struct connection *c,
         if (status == STATUS_OK)
             status = tally_add(db, &tally, 1, err);
     }
+    if (status == STATUS_OK)
+        status = move_account_keys(db, stored, c, err);
     bool is_other_grant = stored->generation != c->generation || stored->tally.phase != tally.phase;
     return status == STATUS_OK && is_other_grant ? drop_rescues(db, c->id, err) : status;
 }
@@ -169,6 +212,8 @@ static struct facts read_facts(sqlite3_stmt *found)
         .place = sqlite3_column_int64(found, 0),
         .version = sqlite3_column_int64(found, 1),
         .generation = sqlite3_column_int64(found, 12),
+        .account_id = sqlite_column_str(found, 13),
+        .account_label = sqlite_column_str(found, 14),
         .tally =
             {
                 .connector = sqlite_column_str(found, 2),

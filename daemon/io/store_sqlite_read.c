@@ -156,6 +156,29 @@ static enum status read_due(struct sqlite_db *db, struct store_read *read)
     return STATUS_OK;
 }
 
+static enum status read_account(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(buf_deinit) struct buf key = {0};
+    if (str_is_empty(read->subject))
+        buf_printf(&key, "label:" STR_FMT, STR_ARG(read->name));
+    else
+        buf_printf(&key, "id:" STR_FMT, STR_ARG(read->subject));
+    CLEANUP(sqlite_statement_reset)
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTIONS_BY_ACCOUNT);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, buf_str(&key));
+        sqlite_bind_text_or_empty(statement, 2, read->cursor);
+    }
+    bool row = true;
+    while (read->connection_count < sqlite_read_limit(read)) {
+        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        if (status != STATUS_OK || !row)
+            return status;
+        sqlite_read_add_connection(read, statement);
+    }
+    return STATUS_OK;
+}
+
 static enum status read_attempts(struct sqlite_db *db, struct store_read *read)
 {
     CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_ATTEMPTS);
@@ -217,6 +240,8 @@ static enum status answer(struct sqlite_db *db, struct store_read *read)
         return sqlite_read_audit(db, read);
     case STORE_READ_META:
         return sqlite_meta_get(db, read->name, &read->arena, &read->value, &read->error);
+    case STORE_READ_ACCOUNT:
+        return read_account(db, read);
     case STORE_READ_REVOCATIONS:
         return sqlite_revocations_read(db, read);
     case STORE_READ_TOKEN_USES:

@@ -106,6 +106,24 @@ static const char *const version_2[] = {
     "ALTER TABLE connection ADD COLUMN config_json TEXT",
     "ALTER TABLE connection ADD COLUMN claims TEXT",
     "ALTER TABLE credential ADD COLUMN key_id TEXT",
+    /* What a connection is looked at for, other than a refresh; who suspects its grant. */
+    "ALTER TABLE connection ADD COLUMN refresh_due_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN probe_due_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN notice_due_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN notice_lead_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN refresh_extends INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN suspected_by INTEGER NOT NULL DEFAULT 0",
+    "UPDATE connection SET refresh_due_ms = due_ms",
+    /* Whose account, the other way round; and which security events were acted on. */
+    "CREATE TABLE account_key (key TEXT NOT NULL, connection TEXT NOT NULL,"
+    " PRIMARY KEY (key, connection)) STRICT, WITHOUT ROWID",
+    "INSERT INTO account_key SELECT 'id:' || account_id, id FROM connection"
+    " WHERE account_id <> ''",
+    "INSERT INTO account_key SELECT 'label:' || account_label, id FROM connection"
+    " WHERE account_label <> ''",
+    "CREATE TABLE seen (source TEXT NOT NULL, id TEXT NOT NULL, until_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX seen_until ON seen (until_ms)",
     NULL,
 };
 

@@ -21,11 +21,16 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTION_FACTS] =
         "SELECT place, version, connector, phase, dead_reason, advisory_reason,"
         " failures > 0 OR uncertain_tries > 0 OR doubts > 0, credential_version,"
-        " apps, superagent, app, user, generation FROM connection WHERE id = ?1",
+        " apps, superagent, app, user, generation, account_id, account_label FROM connection WHERE id = ?1",
     [SQL_CONNECTION_STAMP] = "UPDATE connection SET alert_seq = ?2 WHERE id = ?1",
     [SQL_OWNER_PUT] = "INSERT INTO owner_key (connector, key, connection) VALUES (?1, ?2, ?3)",
     [SQL_OWNER_DROP] = "DELETE FROM owner_key WHERE connector = ?1 AND key = ?2"
                        " AND connection = ?3",
+    [SQL_ACCOUNT_PUT] = "INSERT OR IGNORE INTO account_key (key, connection) VALUES (?1, ?2)",
+    [SQL_ACCOUNT_DROP] = "DELETE FROM account_key WHERE key = ?1 AND connection = ?2",
+    [SQL_NOTE_READ] = "UPDATE connection SET last_read_ms = max(last_read_ms, ?2) WHERE id = ?1",
+    [SQL_SEEN_PUT] = "INSERT INTO seen (source, id, until_ms) VALUES (?1, ?2, ?3)",
+    [SQL_SEEN_PURGE] = "DELETE FROM seen WHERE until_ms <= ?1",
     [SQL_TALLY_ADD] = "INSERT INTO tally (connector, phase, dead_reason, advisory_reason, retrying,"
                       " credential_version, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                       " ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -61,6 +66,8 @@ static const char *const texts[SQL_COUNT] = {
                                     " (SELECT id FROM connection WHERE connector = ?1)",
     [SQL_CONNECTOR_DROP_RESCUES] = "DELETE FROM rescue WHERE connection IN"
                                    " (SELECT id FROM connection WHERE connector = ?1)",
+    [SQL_CONNECTOR_DROP_ACCOUNTS] = "DELETE FROM account_key WHERE connection IN"
+                                    " (SELECT id FROM connection WHERE connector = ?1)",
     [SQL_CONNECTOR_DROP_OWNERS] = "DELETE FROM owner_key WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_CONNECTIONS] = "DELETE FROM connection WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_TALLY] = "DELETE FROM tally WHERE connector = ?1",
@@ -220,6 +227,11 @@ static void write_text(enum sqlite_sql sql, struct buf *out)
         select_connection(false,
                           FROM_CONNECTION "WHERE c.id = (SELECT connection FROM owner_key"
                                           " WHERE connector = ?1 AND key = ?2)",
+                          out);
+    } else if (sql == SQL_CONNECTIONS_BY_ACCOUNT) {
+        select_connection(true,
+                          FROM_CONNECTION "WHERE c.id IN (SELECT connection FROM account_key"
+                                          " WHERE key = ?1 AND connection > ?2) ORDER BY c.id",
                           out);
     } else if (sql == SQL_ATTEMPTS) {
         select_connection(false,

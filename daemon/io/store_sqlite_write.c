@@ -96,7 +96,8 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
     }
     status = run_or_conflict(db, statement, "connector has changed meanwhile", connector->id, err);
     const enum sqlite_sql rest[] = {
-        SQL_CONNECTOR_DROP_ATTEMPTS,    SQL_CONNECTOR_DROP_RESCUES, SQL_CONNECTOR_DROP_OWNERS,
+        SQL_CONNECTOR_DROP_ATTEMPTS, SQL_CONNECTOR_DROP_RESCUES, SQL_CONNECTOR_DROP_ACCOUNTS,
+        SQL_CONNECTOR_DROP_OWNERS,
         SQL_CONNECTOR_DROP_CONNECTIONS, SQL_CONNECTOR_DROP_TALLY,   SQL_CONNECTOR_DROP_CREDENTIALS,
         SQL_CONNECTOR_DROP_REVOCATIONS, SQL_CONNECTOR_DROP_FLOWS,
     };
@@ -159,6 +160,35 @@ static enum status purge_audit(struct sqlite_db *db, int64_t before_wall_ms, str
         status = sqlite_db_run(db, statement, err);
     }
     return status;
+}
+
+static enum status note_read(struct sqlite_db *db, const struct store_op *op, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_NOTE_READ);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, op->id);
+        sqlite3_bind_int64(statement, 2, op->number);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+static enum status put_seen(struct sqlite_db *db, const struct store_op *op, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_SEEN_PUT);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, op->id);
+        sqlite_bind_str(statement, 2, op->value);
+        sqlite3_bind_int64(statement, 3, op->number);
+    }
+    return run_or_conflict(db, statement, "it was acted on before", op->id, err);
+}
+
+static enum status purge_seen(struct sqlite_db *db, int64_t now_ms, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_SEEN_PURGE);
+    if (statement != NULL)
+        sqlite3_bind_int64(statement, 1, now_ms);
+    return sqlite_db_run(db, statement, err);
 }
 
 static enum status put_rescue(struct sqlite_db *db, const struct store_op *op, int64_t now_ms,
@@ -254,6 +284,12 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
         return add_token_use(db, op->use, err);
     case STORE_OP_PURGE_AUDIT:
         return purge_audit(db, op->number, err);
+    case STORE_OP_NOTE_READ:
+        return note_read(db, op, err);
+    case STORE_OP_PUT_SEEN:
+        return put_seen(db, op, err);
+    case STORE_OP_PURGE_SEEN:
+        return purge_seen(db, op->number, err);
     case STORE_OP_PUT_FLOW:
         return sqlite_flow_put(db, op->flow, err);
     case STORE_OP_TAKE_FLOW:

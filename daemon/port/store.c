@@ -208,6 +208,27 @@ void store_write_drop_pending(struct store_write *write, struct str connection)
     add_op(write, STORE_OP_DROP_PENDING)->id = arena_copy(&write->arena, connection);
 }
 
+void store_write_note_read(struct store_write *write, struct str connection, int64_t at_ms)
+{
+    struct store_op *op = add_op(write, STORE_OP_NOTE_READ);
+    op->id = arena_copy(&write->arena, connection);
+    op->number = at_ms;
+}
+
+void store_write_put_seen(struct store_write *write, struct str source, struct str id,
+                          int64_t until_ms)
+{
+    struct store_op *op = add_op(write, STORE_OP_PUT_SEEN);
+    op->id = arena_copy(&write->arena, source);
+    op->value = arena_copy(&write->arena, id);
+    op->number = until_ms;
+}
+
+void store_write_purge_seen(struct store_write *write, int64_t now_ms)
+{
+    add_op(write, STORE_OP_PURGE_SEEN)->number = now_ms;
+}
+
 struct store_read *store_read_new(enum store_read_kind kind)
 {
     struct store_read *read = memory_new(sizeof(*read));

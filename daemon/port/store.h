@@ -102,6 +102,9 @@ enum store_op_kind {
     STORE_OP_TAKE_FLOW,
     STORE_OP_PURGE_FLOWS,
     STORE_OP_DROP_PENDING,
+    STORE_OP_NOTE_READ,
+    STORE_OP_PUT_SEEN,
+    STORE_OP_PURGE_SEEN,
 };
 
 /** Which column of its subject learns the number of an appended event, in the same transaction. */
@@ -125,13 +128,15 @@ struct store_op {
     const struct revocation *revocation; /* PUT_REVOCATION */
     const struct token_use *use;         /* ADD_TOKEN_USE */
     const struct flow *flow;             /* PUT_FLOW */
-    struct str id;    /* connection of an attempt, rescue, revocation, or the pending
-                         one; meta's name; print of the flow to take */
-    struct str value; /* meta's value; rescue's sealed bytes; attempt's refresh_print */
+    struct str id;    /* connection of an attempt, rescue, revocation, read, or the pending
+                         one; meta's name; print of the flow to take; source of what was seen */
+    struct str value; /* meta's value; rescue's sealed bytes; attempt's refresh_print; id of what
+                         was seen */
     uint64_t attempt_id;
     int64_t number;   /* OPEN_ATTEMPT: expected connection version; SET_PUBLISHED: sequence;
                          RESTART_LOG: first sequence to move; PURGE…: what is before this wall time;
-                         DROP_REVOCATION: generation; PURGE_FLOWS: now */
+                         DROP_REVOCATION: generation; PURGE_FLOWS, PURGE_SEEN: now;
+                         NOTE_READ: when; PUT_SEEN: until when it is kept */
     int64_t number_b; /* RESTART_LOG: the number of its event */
 };
 
@@ -207,6 +212,14 @@ void store_write_purge_flows(struct store_write *write, int64_t now_ms);
 /** Forget a connection that is pending, with its flows. CONFLICT where it is none, or not pending.
  */
 void store_write_drop_pending(struct store_write *write, struct str connection);
+/** Somebody read its access token at this time; never goes back. Its version stays as it is: a
+ * record that was read before can still be put, and takes nothing of it away. */
+void store_write_note_read(struct store_write *write, struct str connection, int64_t at_ms);
+/** Remember that `id` of `source` was acted on. CONFLICT where that is remembered already. */
+void store_write_put_seen(struct store_write *write, struct str source, struct str id,
+                          int64_t until_ms);
+/** Forget what was to be remembered until now_ms. */
+void store_write_purge_seen(struct store_write *write, int64_t now_ms);
 
 /* ---- reads ---- */
 
@@ -228,6 +241,8 @@ enum store_read_kind {
                                 is set */
     STORE_READ_TOKEN_USES,   /* after (after, cursor, after_uid), by audit_filter */
     STORE_READ_FLOW,         /* by its print, in name */
+    STORE_READ_ACCOUNT,      /* connections of an account, after cursor, in order of id, without sealed
+                                bytes: by its id in subject, or else by its label in name */
     STORE_READ_FLOW_BOUNDS,  /* flow_bounds at the time until_ms, of_connection: of subject */
 };
 

@@ -25,6 +25,7 @@ int conformance_lists_run(const struct store_backend *backend);
 int conformance_connectors_run(const struct store_backend *backend);
 int conformance_revocations_run(const struct store_backend *backend);
 int conformance_flows_run(const struct store_backend *backend);
+int conformance_notice_run(const struct store_backend *backend);
 
 /** One cmocka test on its own store. */
 #define STORE_TEST(function, backend)                                                         \

@@ -114,6 +114,20 @@ static void read_page(const struct fake_store *store, struct store_read *read)
     }
 }
 
+static void read_account(const struct fake_store *store, struct store_read *read)
+{
+    const struct fake_node *node = NULL;
+    bool by_label = str_is_empty(read->subject);
+    while (read->connection_count < limit_of(read) &&
+           (node = next_row(store, read, node)) != NULL) {
+        const struct connection *c = &row_of(node)->connection;
+        bool is_meant = by_label ? str_eq(c->account_label, read->name)
+                                 : str_eq(c->account_id, read->subject);
+        if (is_meant)
+            add_connection(read, row_of(node), true);
+    }
+}
+
 static void read_attempts(const struct fake_store *store, struct store_read *read)
 {
     const struct fake_node *node = NULL;
@@ -477,6 +491,9 @@ void fake_store_answer(struct fake_store *store, struct store_read *read)
         return;
     case STORE_READ_TOKEN_USES:
         read_token_uses(store, read);
+        return;
+    case STORE_READ_ACCOUNT:
+        read_account(store, read);
         return;
     case STORE_READ_FLOW:
         read_flow(store, read);

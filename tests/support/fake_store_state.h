@@ -79,6 +79,11 @@ struct fake_store {
     size_t token_use_count;
     struct flow *flows; /* likewise */
     size_t flow_count;
+    struct fake_seen {
+        struct str source, id;
+        int64_t until_ms;
+    } *seen;
+    size_t seen_count;
     struct arena arena; /* of audit, rescues, metas, revocations and token uses */
 };
 

@@ -168,6 +168,15 @@ static void note_leaving(struct fake_store *store, const struct store_op *op)
         store->leaving = row;
 }
 
+static bool is_seen(const struct fake_store *store, const struct store_op *op)
+{
+    for (size_t i = 0; i < store->seen_count; i++) {
+        if (str_eq(store->seen[i].source, op->id) && str_eq(store->seen[i].id, op->value))
+            return true;
+    }
+    return false;
+}
+
 static enum status check_op(struct fake_store *store, struct store_write *write,
                             const struct store_op *op)
 {
@@ -196,7 +205,11 @@ static enum status check_op(struct fake_store *store, struct store_write *write,
     case STORE_OP_ADD_TOKEN_USE:
     case STORE_OP_PURGE_AUDIT:
     case STORE_OP_PURGE_FLOWS:
+    case STORE_OP_NOTE_READ:
+    case STORE_OP_PURGE_SEEN:
         return STATUS_OK;
+    case STORE_OP_PUT_SEEN:
+        return is_seen(store, op) ? conflict(write, "it was acted on before", op->id) : STATUS_OK;
     case STORE_OP_PUT_FLOW:
     case STORE_OP_TAKE_FLOW:
     case STORE_OP_DROP_PENDING:
@@ -248,6 +261,7 @@ static void put_connection(struct fake_store *store, const struct connection *c)
     struct connection copy;
     record_copy_connection(&fresh, c, &copy);
     copy.version = c->version + 1;
+    copy.last_read_ms = MAX_OF(c->last_read_ms, row->connection.last_read_ms);
     copy.attempt_id = row->connection.attempt_id;
     copy.attempt_started_ms = row->connection.attempt_started_ms;
     row->attempt_print = arena_copy(&fresh, row->attempt_print);
@@ -259,6 +273,33 @@ static void put_connection(struct fake_store *store, const struct connection *c)
     if (copy.due_ms != TIME_NONE)
         fake_tree_insert(&store->by_due, &row->by_due);
     each_key(store, &row->connection, row, key_add);
+}
+
+static void note_read(struct fake_store *store, const struct store_op *op)
+{
+    struct fake_row *row = fake_store_row(store, op->id);
+    if (row != NULL)
+        row->connection.last_read_ms = MAX_OF(row->connection.last_read_ms, op->number);
+}
+
+static void put_seen(struct fake_store *store, const struct store_op *op)
+{
+    store->seen = grow_array(store->seen, store->seen_count, sizeof(*store->seen));
+    store->seen[store->seen_count++] = (struct fake_seen){
+        .source = arena_copy(&store->arena, op->id),
+        .id = arena_copy(&store->arena, op->value),
+        .until_ms = op->number,
+    };
+}
+
+static void purge_seen(struct fake_store *store, int64_t now_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->seen_count; i++) {
+        if (store->seen[i].until_ms > now_ms)
+            store->seen[kept++] = store->seen[i];
+    }
+    store->seen_count = kept;
 }
 
 static void put_connector(struct fake_store *store, const struct connector *connector)
@@ -638,6 +679,15 @@ static void apply_op(struct fake_store *store, struct store_write *write, const 
     case STORE_OP_PURGE_AUDIT:
         purge_audit(store, op->number);
         return;
+    case STORE_OP_NOTE_READ:
+        note_read(store, op);
+        return;
+    case STORE_OP_PUT_SEEN:
+        put_seen(store, op);
+        return;
+    case STORE_OP_PURGE_SEEN:
+        purge_seen(store, op->number);
+        return;
     case STORE_OP_PUT_FLOW:
         put_flow(store, op->flow);
         return;
@@ -703,6 +753,7 @@ void fake_store_wipe(struct fake_store *store)
     free(store->revocations);
     free(store->token_uses);
     free(store->flows);
+    free(store->seen);
     free(store->metas);
     arena_deinit(&store->arena);
 }
