@@ -8,10 +8,10 @@
 
 enum { LOG_VALUE_MAX = 1024 };
 
-void log_record(const struct log *log, enum log_level level, const char *event, const char *message,
-                const struct log_field *fields, size_t field_count)
+void log_record_always(const struct log *log, enum log_level level, const char *event,
+                       const char *message, const struct log_field *fields, size_t field_count)
 {
-    if (log == NULL || log->write == NULL || level > log->level)
+    if (log == NULL || log->write == NULL || log->level == 0)
         return;
     const struct log_record record = {
         .level = level,
@@ -21,6 +21,13 @@ void log_record(const struct log *log, enum log_level level, const char *event, 
         .field_count = field_count,
     };
     log->write(log->ctx, &record);
+}
+
+void log_record(const struct log *log, enum log_level level, const char *event, const char *message,
+                const struct log_field *fields, size_t field_count)
+{
+    if (log != NULL && level <= log->level)
+        log_record_always(log, level, event, message, fields, field_count);
 }
 
 const char *log_level_text(enum log_level level)

@@ -48,12 +48,22 @@ struct log {
 void log_record(const struct log *log, enum log_level level, const char *event, const char *message,
                 const struct log_field *fields, size_t field_count);
 
+/** Not dropped for its level, unless the log as a whole is off (level 0). */
+void log_record_always(const struct log *log, enum log_level level, const char *event,
+                       const char *message, const struct log_field *fields, size_t field_count);
+
 /** At least one field follows the message; log_plain() is for lines without. */
 #define log_write(log, level, event, message, ...)                                          \
     log_record((log), (level), (event), (message), (const struct log_field[]){__VA_ARGS__}, \
                ARRAY_LEN(((const struct log_field[]){__VA_ARGS__})))
 #define log_plain(log, level, event, message) \
     log_record((log), (level), (event), (message), NULL, 0)
+
+/** What has to be on record whatever the level is set to (docs/operations.md "Audit"). */
+#define log_audit(log, event, message, ...)                      \
+    log_record_always((log), LOG_LEVEL_INFO, (event), (message), \
+                      (const struct log_field[]){__VA_ARGS__},   \
+                      ARRAY_LEN(((const struct log_field[]){__VA_ARGS__})))
 
 /** A sink for standard error: "<level> event message key=value", values printable. ctx unused. */
 void log_write_stderr(void *ctx, const struct log_record *record);

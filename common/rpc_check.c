@@ -106,7 +106,7 @@ static enum status fault_expected(struct rpc_fault *fault, const struct place *p
     return fault_at(fault, place, buf_str(&expected));
 }
 
-static bool is_id(struct str text)
+bool rpc_is_id(struct str text)
 {
     if (text.len == 0 || text.len > ID_BYTES_MAX || text.data[0] == '-')
         return false;
@@ -149,7 +149,7 @@ static bool has_shape(const struct rpc_param *param, const struct json *value)
     case RPC_TYPE_SECRET:
         return str_is_set(text) && has_length(param, text.len);
     case RPC_TYPE_ID:
-        return is_id(text);
+        return rpc_is_id(text);
     case RPC_TYPE_ENUM:
         return str_is_set(text) && is_choice(text, str_c(param->choices));
     case RPC_TYPE_INTEGER:

@@ -192,6 +192,16 @@ static const struct rpc_param attach_params[] = {
     END,
 };
 
+static const struct rpc_param list_audit_params[] = {
+    TEXT("method", MAY, 1, 64, "only calls of this method"),
+    ID("subject", MAY, "only about this connector or connection"),
+    TEXT("outcome", MAY, 1, 64, "only with this outcome: ok, or an error's code"),
+    INTEGER("uid", MAY, 0, UINT32_MAX, "only by this user"),
+    FLAG("tokens", "who was handed access tokens, by the hour, instead of calls"),
+    PAGE,
+    END,
+};
+
 static const struct rpc_param list_connections_params[] = {
     ID("connector", MAY, "only of this connector"),
     ENUM("state", MAY, STATES, "only in this state"),
@@ -282,7 +292,7 @@ static const struct rpc_method methods[RPC_METHOD_COUNT] = {
            "Give the metrics in Prometheus' text form."),
     METHOD(RPC_RELOAD, "reload", ADMIN, CHANGES, no_params, "", "{}",
            "Read configuration and profiles again."),
-    METHOD(RPC_LIST_AUDIT, "list-audit", ADMIN | OPERATOR, READS, page_params, "",
+    METHOD(RPC_LIST_AUDIT, "list-audit", ADMIN | OPERATOR, READS, list_audit_params, "",
            "{items, next_cursor}", "List who did what."),
     METHOD(RPC_DISCOVER, "rpc.discover", RPC_ROLE_ANYONE, READS, no_params, "",
            "an OpenRPC document", "Describe every method."),

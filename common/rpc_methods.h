@@ -86,6 +86,9 @@ const struct rpc_method *rpc_method_at(enum rpc_method_id id);
 /** NULL where there is none. */
 const struct rpc_method *rpc_method_find(struct str name);
 
+/** Has the text the form of RPC_TYPE_ID? */
+bool rpc_is_id(struct str text);
+
 enum { RPC_PATH_MAX = 160, RPC_EXPECTED_MAX = 400 };
 
 /** Where and why parameters do not fit: error.data of -32602. */

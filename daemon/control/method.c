@@ -17,8 +17,21 @@ static void fail_unknown(struct call *call, struct str name)
     call_failure(call, (struct rpc_failure){.code = RPC_ERROR_METHOD, .message = buf_c(&message)});
 }
 
-/** Each method's refusal is logged once a session, so that nobody fills the log with them. */
-static void log_denied(struct session *session, const struct rpc_method *method)
+/** Whom a call is about, as far as its parameters say so in the form of an id. */
+static struct str subject_of(const struct json *params)
+{
+    static const char *const names[] = {"connection", "connector"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str id = json_text(json_get(params, names[i]));
+        if (rpc_is_id(id))
+            return id;
+    }
+    return STR_NONE;
+}
+
+/** Each method's refusal is put on record once a session, so that nobody fills log and disk. */
+static void record_denied(struct session *session, const struct rpc_method *method,
+                          const struct method_request *request, struct now now)
 {
     _Static_assert(RPC_METHOD_COUNT <= 64, "one bit for each method");
     uint64_t bit = UINT64_C(1) << (unsigned)method->id;
@@ -29,12 +42,15 @@ static void log_denied(struct session *session, const struct rpc_method *method)
               "a peer called a method that its roles do not allow",
               LOG_TEXT("method", str_c(method->name)), LOG_I64("uid", session->caller.uid),
               LOG_I64("gid", session->caller.gid), LOG_I64("pid", session->caller.pid));
+    engine_audit(session->control->engine, method->id, &session->caller,
+                 subject_of(request->params), str_c(rpc_code_text(RPC_CODE_FORBIDDEN)), now);
 }
 
 static void fail_forbidden(struct session *session, struct call *call,
-                           const struct rpc_method *method)
+                           const struct rpc_method *method, const struct method_request *request,
+                           struct now now)
 {
-    log_denied(session, method);
+    record_denied(session, method, request, now);
     CLEANUP(buf_deinit) struct buf message = {0};
     buf_printf(&message, "\"%s\" needs the role ", method->name);
     access_roles_text(method->roles, " or ", &message);
@@ -71,7 +87,16 @@ static void fail_params(struct call *call, const struct rpc_fault *fault)
                        });
 }
 
-static void reload(struct session *session, struct call *call)
+/** Parameters that do not fit a call that would change something: that is put on record too. */
+static void record_invalid(struct session *session, const struct rpc_method *method,
+                           const struct method_request *request, struct now now)
+{
+    if (method->changes)
+        engine_audit(session->control->engine, method->id, &session->caller,
+                     subject_of(request->params), STR("invalid_params"), now);
+}
+
+static void reload(struct session *session, struct call *call, struct now now)
 {
     const struct control_hooks *hooks = &session->control->hooks;
     struct error err = {0};
@@ -81,6 +106,9 @@ static void reload(struct session *session, struct call *call)
                                   : "configuration and profiles stay as they were",
               LOG_I64("uid", session->caller.uid), LOG_I64("gid", session->caller.gid),
               LOG_I64("pid", session->caller.pid));
+    engine_audit(session->control->engine, RPC_RELOAD, &session->caller, STR_NONE,
+                 status == STATUS_OK ? STR("ok") : str_c(rpc_code_text(RPC_CODE_CHECK_FAILED)),
+                 now);
     if (status != STATUS_OK) {
         call_fail(call, RPC_CODE_CHECK_FAILED, err.text);
         return;
@@ -112,7 +140,7 @@ void method_call(struct session *session, struct call *call, const struct method
         return;
     }
     if (!(method->roles & (session->caller.roles | RPC_ROLE_ANYONE))) {
-        fail_forbidden(session, call, method);
+        fail_forbidden(session, call, method, request, now);
         return;
     }
     /* An empty array is what some clients send for "no parameters". */
@@ -120,12 +148,13 @@ void method_call(struct session *session, struct call *call, const struct method
     if (json_type(params) == JSON_ARRAY && json_count(params) == 0)
         params = NULL;
     struct rpc_fault fault = {0};
-    if (rpc_params_check(method, params, &fault) != STATUS_OK)
+    if (rpc_params_check(method, params, &fault) != STATUS_OK) {
+        record_invalid(session, method, request, now);
         fail_params(call, &fault);
-    else if (method->id == RPC_DISCOVER)
+    } else if (method->id == RPC_DISCOVER)
         call_result(call, discover_document());
     else if (method->id == RPC_RELOAD)
-        reload(session, call);
+        reload(session, call, now);
     else if (method->id == RPC_WATCH)
         watch(session, call, request, params, now);
     else

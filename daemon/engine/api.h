@@ -42,6 +42,11 @@ struct reply_sink {
 void engine_call(struct engine *engine, enum rpc_method_id method, const struct json *params,
                  const struct caller *caller, struct reply_sink sink, struct now now);
 
+/** For the audit: a call that control itself refused (its roles, its parameters) or carried out
+ * (`reload`). Refused ones are bounded. @outcome "ok" or an error's data.code */
+void engine_audit(struct engine *engine, enum rpc_method_id method, const struct caller *caller,
+                  struct str subject, struct str outcome, struct now now);
+
 /**
  * `watch`: events after a sequence, in order, without gaps, until cancelled. The watcher gets at
  * most `room` events at a time and asks for more with engine_watch_more() once they are written

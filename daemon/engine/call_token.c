@@ -1,4 +1,5 @@
 /* token, refresh: a fresh access token, and a refresh by hand. */
+#include "engine/audit.h"
 #include "engine/calls.h"
 #include "engine/job.h"
 #include "engine/owner_json.h"
@@ -31,9 +32,10 @@ static void answer_token(struct op *op, const struct connection *connection, str
                   str_is_empty(connection->token_type) ? STR("Bearer") : connection->token_type);
     view_set_time(result, "expires_at", connection->expires_ms, now);
     json_set(result, "scopes", scope_set_to_json(connection->scopes_granted));
-    log_write(op->engine->log, LOG_LEVEL_INFO, "token.given", "an access token was handed out",
+    log_audit(op->engine->log, "token.given", "an access token was handed out",
               LOG_TEXT("connection", connection->id), LOG_I64("uid", op->caller.uid),
-              LOG_I64("pid", op->caller.pid));
+              LOG_I64("gid", op->caller.gid), LOG_I64("pid", op->caller.pid));
+    audit_note_token(op->engine, op->caller.uid, connection->id, now);
     op_result(op, result, now);
 }
 
@@ -230,6 +232,10 @@ static void on_refresh_done(struct job_waiter *self, enum job_end end,
         op_fail(op, RPC_CODE_UNKNOWN_CONNECTION, "there is no such connection any more");
         return;
     }
+    CLEANUP(json_freep) struct json *detail = json_new_object();
+    json_set_text(detail, "outcome", str_c(last_outcome(connection, end)));
+    json_set_bool(detail, "force", op_bool(op, "force", false));
+    op_audit_alone(op, connection->id, detail, now);
     struct json *result = json_new_object();
     json_set_text(result, "outcome", str_c(last_outcome(connection, end)));
     json_set(result, "connection", view_connection(op->engine, connection, op->entry, true, now));

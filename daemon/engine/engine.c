@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "engine/audit.h"
 #include "engine/calls.h"
 #include "engine/connector_write.h"
 #include "engine/credentials.h"
@@ -52,6 +53,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     watch_free(engine);
+    audit_free(engine);
     schedule_free(engine);
     catalog_clear(engine);
     outbox_free(engine->outbox);
@@ -193,6 +195,7 @@ static void purge_turn(struct engine *engine, struct now now)
     engine->purge_due_ms = now.ms + PURGE_EVERY_MS;
     struct store_write *write = store_write_new(now.ms);
     store_write_purge_events(write, now.wall_ms - engine->settings.retention_ms);
+    store_write_purge_audit(write, now.wall_ms - AUDIT_KEEP_DAYS * (int64_t)SCHEDULE_DAILY_MS);
     write->user = engine;
     write->completion.resume = on_purged;
     engine->background++;
@@ -204,6 +207,7 @@ static void purge_turn(struct engine *engine, struct now now)
 void engine_turn(struct engine *engine, struct now now)
 {
     engine->metrics->turns++;
+    engine->now = now;
     struct completion *done;
     int resumes = 0;
     for (; resumes < RESUMES_PER_TURN_MAX && (done = inbox_take(engine->inbox)) != NULL; resumes++)
@@ -220,6 +224,7 @@ void engine_turn(struct engine *engine, struct now now)
     schedule_turn(engine, now);
     sweep_turn(engine, now);
     revocation_turn(engine, now);
+    audit_turn(engine, now);
     outbox_turn(engine, now);
     purge_turn(engine, now);
 }
@@ -238,6 +243,7 @@ int64_t engine_next_ms(const struct engine *engine)
         schedule_next_ms(engine),
         sweep_next_ms(engine),
         revocation_next_ms(engine),
+        audit_next_ms(engine),
         outbox_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
         engine->recovery == RECOVERY_WAITS ? engine->recovery_retry_ms : INT64_MAX,
@@ -315,7 +321,7 @@ size_t engine_task_count(const struct engine *engine)
 bool engine_is_drained(const struct engine *engine)
 {
     return engine->jobs == 0 && engine->errands == 0 && engine->ops == 0 &&
-           engine->background == 0 && !outbox_is_busy(engine);
+           engine->background == 0 && !audit_wants_flush(engine) && !outbox_is_busy(engine);
 }
 
 bool engine_is_stuck(const struct engine *engine, struct now now)
@@ -353,6 +359,7 @@ void engine_call(struct engine *engine, enum rpc_method_id method, const struct 
     ASSERT(method < RPC_METHOD_COUNT && first_steps[method] != NULL);
     struct op *op = op_new(engine, method, params, caller, sink);
     engine->metrics->rpc_calls++;
+    engine->now = now;
     op->begin = first_steps[method];
     /* A client of an activated socket may come before the catalog: it waits for it. */
     if (engine->phase == ENGINE_NEW || engine->phase == ENGINE_LOADING)

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "engine/audit.h"
 #include "engine/outbox.h"
 #include "engine/schedule.h"
 #include "engine/view.h"
@@ -85,19 +86,34 @@ void op_write(struct op *op, struct store_write *write, op_step *next)
 void op_result(struct op *op, struct json *take_result, struct now now)
 {
     (void)now;
+    if (str_is_set(op->audited)) {
+        const struct audit_what what = {
+            .method = op->method, .subject = op->audited, .outcome = STR("ok")};
+        audit_log(op->engine, &op->caller, &what, rpc_method_at(op->method)->name);
+    }
     op->sink.result(op->sink.ctx, take_result);
     op_free(op);
 }
 
+/* Whom a call that failed was about, as far as its parameters say. */
+static struct str subject_of(const struct op *op)
+{
+    struct str connection = op_text(op, "connection");
+    return str_is_set(connection) ? connection : op_text(op, "connector");
+}
+
 static void op_end(struct op *op, struct rpc_failure failure)
 {
-    const struct rpc_method *method = rpc_method_at(op->method);
-    if (method->changes)
-        log_write(op->engine->log, LOG_LEVEL_INFO, "call.refused", failure.message,
-                  LOG_TEXT("method", str_c(method->name)), LOG_I64("uid", op->caller.uid),
-                  LOG_TEXT("code", failure.code == RPC_ERROR_REFRESHD
-                                       ? str_c(rpc_code_text(failure.word))
-                                       : STR("invalid_params")));
+    if (rpc_method_at(op->method)->changes) {
+        const struct audit_what what = {
+            .method = op->method,
+            .subject = subject_of(op),
+            .outcome = failure.code == RPC_ERROR_REFRESHD ? str_c(rpc_code_text(failure.word))
+                                                          : STR("invalid_params"),
+        };
+        audit_log(op->engine, &op->caller, &what, failure.message);
+        audit_write_refused(op->engine, &op->caller, &what, op->engine->now);
+    }
     op->sink.failure(op->sink.ctx, failure);
     op_free(op);
 }
@@ -296,27 +312,30 @@ bool op_take_entry_of(struct op *op, const struct connection *connection)
     return take_entry(op, connection->connector);
 }
 
+static struct audit_what audited(struct op *op, struct str subject, const struct json *detail,
+                                 struct buf *text)
+{
+    if (detail != NULL)
+        json_write(detail, text);
+    op->audited = arena_copy(&op->arena, subject);
+    return (struct audit_what){
+        .method = op->method, .subject = subject, .outcome = STR("ok"), .detail = buf_str(text)};
+}
+
 void op_audit(struct op *op, struct store_write *write, struct str subject,
               const struct json *detail, struct now now)
 {
     CLEANUP(buf_deinit) struct buf text = {0};
-    if (detail != NULL)
-        json_write(detail, &text);
-    const struct audit_entry entry = {
-        .wall_ms = now.wall_ms,
-        .uid = op->caller.uid,
-        .gid = op->caller.gid,
-        .pid = op->caller.pid,
-        .method = str_c(rpc_method_at(op->method)->name),
-        .subject = subject,
-        .outcome = STR("ok"),
-        .detail = text.len > 0 ? buf_str(&text) : STR("{}"),
-    };
+    const struct audit_what what = audited(op, subject, detail, &text);
+    const struct audit_entry entry = audit_entry_of(&op->caller, &what, now);
     store_write_append_audit(write, &entry);
-    log_write(op->engine->log, LOG_LEVEL_INFO, "call.changes", rpc_method_at(op->method)->name,
-              LOG_TEXT("method", entry.method), LOG_TEXT("subject", subject),
-              LOG_I64("uid", op->caller.uid), LOG_I64("gid", op->caller.gid),
-              LOG_I64("pid", op->caller.pid));
+}
+
+void op_audit_alone(struct op *op, struct str subject, const struct json *detail, struct now now)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    const struct audit_what what = audited(op, subject, detail, &text);
+    audit_write(op->engine, &op->caller, &what, now);
 }
 
 void op_read_connection(struct op *op, op_step *next)

@@ -36,6 +36,7 @@ struct op {
     void *extra;                 /* of the method's own; in arena */
     size_t subcalls;             /* of a bulk import */
     struct secret *secret;       /* of rotate; wiped with the op */
+    struct str audited;          /* the subject of its audit record; in arena */
 };
 
 enum { OP_TRIES_MAX = 20, OP_RETRY_MS = 10, OP_RETRY_MAX_MS = 500 };
@@ -75,9 +76,13 @@ bool op_take_entry(struct op *op);
 /** The entry of a connection that was read. */
 bool op_take_entry_of(struct op *op, const struct connection *connection);
 
-/** Audit in the same transaction. @subject connector or connection; @detail may be NULL */
+/** Audit in the same transaction; the log is told with the result. @subject connector or
+ * connection; @detail may be NULL */
 void op_audit(struct op *op, struct store_write *write, struct str subject,
               const struct json *detail, struct now now);
+
+/** The same for what has no write of its own: a record by itself, in the background. */
+void op_audit_alone(struct op *op, struct str subject, const struct json *detail, struct now now);
 
 struct str op_text(const struct op *op, const char *name);
 bool op_bool(const struct op *op, const char *name, bool fallback);

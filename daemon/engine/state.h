@@ -45,6 +45,17 @@ struct revocation_state {
     size_t run_count;
 };
 
+/** What the audit counts between writes (engine/audit.h). */
+struct audit_state {
+    int64_t minute_ms; /* when the minute began that refused calls are counted in */
+    int refused_in_minute;
+    int64_t left_out; /* refused calls without a record */
+    void *uses;       /* tsearch(3) tree of counters */
+    size_t use_count;
+    int64_t flush_due_ms;
+    bool flushing, is_unsaved; /* unsaved: the last flush did not work */
+};
+
 /** Attempts that a crash left open are read first; routine work waits until they are known. */
 enum recovery { RECOVERY_WAITS, RECOVERY_READS, RECOVERY_DONE };
 
@@ -85,6 +96,8 @@ struct engine {
     struct heap op_retries;
     size_t background; /* writes and reads of the engine's own under way */
     struct revocation_state revocations;
+    struct audit_state audit;
+    struct now now; /* of the turn or the call that runs: for what is handed none */
     struct outbox *outbox;
     struct watcher *watchers;
     struct connector_write *reloads; /* changes whose row has to be read again */

@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "common/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ struct engine {
     struct watcher watchers[FAKE_ENGINE_WATCHERS_MAX];
     int64_t last;
     size_t pad;
+    char audited[256];
+    size_t audits;
 };
 
 struct engine *fake_engine_new(void)
@@ -90,6 +93,26 @@ void engine_call(struct engine *engine, enum rpc_method_id method, const struct 
         fake_engine_resume(engine, 0);
     engine->held[engine->held_count++] =
         (struct held_call){.method = method, .params = json_copy(params), .sink = sink};
+}
+
+void engine_audit(struct engine *engine, enum rpc_method_id method,
+                  const struct caller *caller UNUSED, struct str subject, struct str outcome,
+                  struct now now UNUSED)
+{
+    snprintf(engine->audited, sizeof(engine->audited), "%s %.*s %.*s", rpc_method_at(method)->name,
+             (int)subject.len, str_is_set(subject) ? subject.data : "", (int)outcome.len,
+             outcome.data);
+    engine->audits++;
+}
+
+const char *fake_engine_audited(const struct engine *engine)
+{
+    return engine->audited;
+}
+
+size_t fake_engine_audits(const struct engine *engine)
+{
+    return engine->audits;
 }
 
 size_t fake_engine_called(const struct engine *engine)

@@ -28,6 +28,9 @@ struct engine *fake_engine_new(void);
 /** Answers what is held, as the real one does when it is drained. */
 void fake_engine_free(struct engine *engine);
 
+/** "rotate gcal forbidden": the last record for the audit, and how many there were. */
+const char *fake_engine_audited(const struct engine *engine);
+size_t fake_engine_audits(const struct engine *engine);
 size_t fake_engine_called(const struct engine *engine);
 size_t fake_engine_held(const struct engine *engine);
 /** Answer the n-th of the held calls, the oldest being 0. */

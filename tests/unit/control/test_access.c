@@ -4,6 +4,8 @@
 #include "unit/common/rows.h"
 #include "unit/control/fake_client.h"
 
+#include <stdio.h>
+
 enum {
     A = RPC_ROLE_ADMIN,
     P = RPC_ROLE_PLATFORM,
@@ -92,6 +94,12 @@ static void check_call(const struct method_row *row, int64_t uid, bool allowed)
                                       "{\"code\":\"forbidden\",\"roles\":[*]}}}\n");
     assert_string_equal(buf_c(&client.logged), allowed ? "" : "control.denied\n");
     assert_int_equal(fake_engine_called(client.engine), 0);
+    const struct rpc_method *method = rpc_method_find(str_c(row->name));
+    char audited[96] = "";
+    if (!allowed || method->changes)
+        snprintf(audited, sizeof(audited), "%s  %s", row->name,
+                 allowed ? "invalid_params" : "forbidden");
+    assert_string_equal(fake_engine_audited(client.engine), audited);
     client_leave(&client);
 }
 
