@@ -31,6 +31,13 @@ enum status encoding_unhex(struct str text, struct buf *out)
     return STATUS_OK;
 }
 
+void encoding_sha256(struct str bytes, struct buf *out)
+{
+    char *to = buf_extend(out, crypto_hash_sha256_BYTES);
+    if (to != NULL)
+        crypto_hash_sha256((unsigned char *)to, (const unsigned char *)bytes.data, bytes.len);
+}
+
 static void to_base64(struct str bytes, int variant, struct buf *out)
 {
     size_t size = sodium_base64_encoded_len(bytes.len, variant); /* with its NUL */

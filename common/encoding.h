@@ -20,6 +20,8 @@ void encoding_base64url(struct str bytes, struct buf *out);
 /** Takes padding or none. STATUS_INVALID else. */
 MUST_CHECK enum status encoding_unbase64(struct str text, struct buf *out);
 MUST_CHECK enum status encoding_unbase64url(struct str text, struct buf *out);
+/** The 32 bytes of SHA-256 (FIPS 180-4), not as text. */
+void encoding_sha256(struct str bytes, struct buf *out);
 /** application/x-www-form-urlencoded, as RFC 6749 appendix B wants it (space is '+'). */
 void encoding_form(struct str text, struct buf *out);
 /** The other way round; STATUS_INVALID on a broken escape. */

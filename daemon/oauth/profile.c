@@ -63,6 +63,7 @@ static const struct habit metadata[] = {
     {"userinfo_endpoint", reader_take_text, AT(userinfo_endpoint)},
     {"jwks_uri", reader_take_text, AT(jwks_uri)},
     {"token_endpoint_auth_methods_supported", take_auth_methods, AT(auth_method)},
+    {"authorization_response_iss_parameter_supported", reader_take_bool, AT(response_names_issuer)},
     {"habits", profile_take_habits, 0},
 };
 
@@ -130,6 +131,7 @@ static enum status check_texts(struct profile_reader *reader)
     } maps[] = {
         {"habits.request.extra_params", profile->request.extra_params},
         {"habits.request.extra_headers", profile->request.extra_headers},
+        {"habits.request.authorize_params", profile->request.authorize_params},
     };
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         if (maps[i].map.count > EXTRAS_MAX)

@@ -115,6 +115,7 @@ struct profile {
     struct str token_endpoint, authorization_endpoint, revocation_endpoint, introspection_endpoint,
         userinfo_endpoint, jwks_uri;
     enum auth_method auth_method;
+    bool response_names_issuer; /* RFC 9207 §3 */
 
     struct {
         struct str endpoint; /* empty: token_endpoint */

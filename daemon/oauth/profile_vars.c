@@ -15,7 +15,7 @@ const struct profile_var *profile_find_var(const struct profile *profile, struct
     return NULL;
 }
 
-static bool matches(const struct profile_var *var, struct str value)
+bool profile_var_accepts(const struct profile_var *var, struct str value)
 {
     char text[VALUE_MAX + 1];
     if (value.len == 0 || value.len > VALUE_MAX || memchr(value.data, '\0', value.len) != NULL)
@@ -39,7 +39,7 @@ enum status profile_var_value(const struct profile_var *var, const struct json *
     if (given == NULL && !str_is_set(value))
         return error_set(err, STATUS_INVALID, "config." STR_FMT ": expected a value, there is none",
                          STR_ARG(var->name));
-    if (!matches(var, value)) {
+    if (!profile_var_accepts(var, value)) {
         if (var->one_of.count > 0 && !var->has_regex)
             return error_set(err, STATUS_INVALID,
                              "config." STR_FMT ": expected one of %zu values such as \"" STR_FMT
@@ -128,7 +128,7 @@ static enum status take_var(struct profile_reader *reader, const char *path,
         status = reader_take_members(reader, path, value, var_members, ARRAY_LEN(var_members), var);
     if (status != STATUS_OK)
         return status;
-    if (str_is_set(var->fallback) && !matches(var, var->fallback))
+    if (str_is_set(var->fallback) && !profile_var_accepts(var, var->fallback))
         return reader_fail(reader, path, value, "a default that matches the variable's pattern");
     return STATUS_OK;
 }

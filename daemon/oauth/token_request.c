@@ -75,3 +75,59 @@ enum status oauth_build_refresh(const struct oauth_refresh *refresh,
         oauth_message_deinit(&message);
     return status;
 }
+
+/* Does the profile's way of refreshing say how its token endpoint is spoken to? */
+static bool refreshes_at_token_endpoint(const struct profile *profile)
+{
+    return !profile->request.presents_access_token &&
+           (!str_is_set(profile->request.endpoint) ||
+            str_eq(profile->request.endpoint, profile->token_endpoint));
+}
+
+static enum status build_exchange(const struct oauth_code_exchange *exchange,
+                                  struct oauth_message *message, struct error *err)
+{
+    const struct profile *profile = exchange->profile;
+    struct request_from from = {
+        .profile = profile,
+        .client = exchange->client,
+        .config = exchange->config,
+        .now_wall_ms = exchange->now_wall_ms,
+    };
+    memcpy(from.random, exchange->random, sizeof(from.random));
+    struct request_builder b;
+    enum status status = request_builder_begin(&b, &from, profile->token_endpoint, message, err);
+    if (status != STATUS_OK)
+        return status;
+    request_params_set(&b.params, STR("grant_type"), STR("authorization_code"));
+    request_params_set(&b.params, STR("code"), exchange->code);
+    request_params_set(&b.params, STR("redirect_uri"), exchange->redirect_uri);
+    request_params_set(&b.params, STR("code_verifier"), exchange->verifier);
+    status = request_builder_add_client(&b);
+    if (status == STATUS_OK)
+        status = request_builder_add_headers(&b);
+    if (status != STATUS_OK)
+        return status;
+    bool alike =
+        refreshes_at_token_endpoint(profile) && profile->request.body_format != FORMAT_NONE;
+    return request_builder_finish(
+        &b, alike ? (enum http_method)profile->request.method : METHOD_POST,
+        alike ? (enum body_format)profile->request.body_format : FORMAT_FORM);
+}
+
+enum status oauth_build_code_exchange(const struct oauth_code_exchange *exchange,
+                                      struct oauth_message *ret_message, struct error *err)
+{
+    ASSERT(exchange != NULL && exchange->profile != NULL && exchange->client != NULL);
+    if (!str_is_set(exchange->profile->token_endpoint))
+        return error_set(err, STATUS_INVALID,
+                         "profile \"" STR_FMT "\" names no token_endpoint for codes",
+                         STR_ARG(exchange->profile->id));
+    struct oauth_message message = {0};
+    enum status status = build_exchange(exchange, &message, err);
+    if (status == STATUS_OK)
+        *ret_message = message;
+    else
+        oauth_message_deinit(&message);
+    return status;
+}

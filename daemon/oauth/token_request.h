@@ -33,6 +33,24 @@ struct oauth_refresh {
 MUST_CHECK enum status oauth_build_refresh(const struct oauth_refresh *refresh,
                                            struct oauth_message *ret_message, struct error *err);
 
+/** RFC 6749 §4.1.3, with RFC 7636's code_verifier. */
+struct oauth_code_exchange {
+    const struct profile *profile;
+    const struct oauth_client *client;
+    const struct json *config; /* the connector's variables; NULL: none */
+    struct str code;
+    struct str redirect_uri; /* byte for byte that of the authorization request */
+    struct str verifier;
+    int64_t now_wall_ms;
+    uint8_t random[16];
+};
+
+/** As oauth_build_refresh(). What the profile says of refreshes alone (an address of their own,
+ * added parameters, a grant_type) is left out. */
+MUST_CHECK enum status oauth_build_code_exchange(const struct oauth_code_exchange *exchange,
+                                                 struct oauth_message *ret_message,
+                                                 struct error *err);
+
 /** A client id, secret or key that can be used with this method? Texts say what was expected. */
 MUST_CHECK enum status oauth_client_check(const struct oauth_client *client, struct error *err);
 

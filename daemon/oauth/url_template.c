@@ -83,8 +83,7 @@ static bool is_port(struct str colon_and_port)
            port >= 1 && port <= 65535;
 }
 
-/** 127.0.0.0/8 in four decimal parts, [::1], localhost: nothing that a resolver could bend. */
-static bool is_loopback(struct str host)
+bool url_host_is_loopback(struct str host)
 {
     if (str_eq(host, STR("localhost")) || str_eq(host, STR("[::1]")))
         return true;
@@ -186,7 +185,7 @@ bool url_template_check_with(const struct profile *profile, struct str url,
         return false;
     *ret_expected = "https:// (http:// is for loopback addresses alone, and only where [http] "
                     "allow_plain_loopback is set)";
-    if (!parts.https && (!allow_plain_loopback || !is_loopback(parts.host)))
+    if (!parts.https && (!allow_plain_loopback || !url_host_is_loopback(parts.host)))
         return false;
     *ret_expected = "no link-local or metadata address";
     if (str_starts_with(parts.host, STR("169.254.")) || str_starts_with(parts.host, STR("[fe80")))
@@ -357,4 +356,45 @@ bool url_host_has_variable(struct str url)
         rest = str_slice(rest, 1, rest.len);
     struct str host = str_slice(rest, 0, str_find_byte(rest, '/'));
     return str_find_byte(host, '{') != host.len;
+}
+
+/* Where needle begins in s; its length where it does not. */
+static size_t find_text(struct str s, struct str needle)
+{
+    size_t at = 0;
+    while (at + needle.len <= s.len && !str_starts_with(str_slice(s, at, s.len), needle))
+        at++;
+    return at + needle.len <= s.len ? at : s.len;
+}
+
+/* Cut what this variable stands for off *rest, up to the text that follows it in the template. */
+static bool cut_value(const struct profile *profile, struct str name, const struct json *config,
+                      struct str follows, struct str *rest)
+{
+    const struct profile_var *var = profile_find_var(profile, name);
+    const struct json *given = json_get_str(config, name);
+    struct str value = given != NULL ? json_text(given) : STR_NONE;
+    if (given == NULL)
+        value = str_slice(*rest, 0, follows.len > 0 ? find_text(*rest, follows) : rest->len);
+    bool fits = var != NULL && str_starts_with(*rest, value) &&
+                (given != NULL ||
+                 (str_find_byte(value, '/') == value.len && profile_var_accepts(var, value)));
+    *rest = str_slice(*rest, value.len, rest->len);
+    return fits;
+}
+
+bool url_template_matches(const struct profile *profile, struct str url_template,
+                          const struct json *config, struct str url)
+{
+    struct str text, name, follows, next;
+    if (!next_variable(&url_template, &text, &name) || !str_starts_with(url, text))
+        return false;
+    url = str_slice(url, text.len, url.len);
+    for (; str_is_set(name); name = next) {
+        if (!next_variable(&url_template, &follows, &next) ||
+            !cut_value(profile, name, config, follows, &url) || !str_starts_with(url, follows))
+            return false;
+        url = str_slice(url, follows.len, url.len);
+    }
+    return url.len == 0;
 }

@@ -38,6 +38,12 @@ MUST_CHECK enum status url_template_expand_with(const struct profile *profile, s
                                                 struct arena *arena, struct str *ret_url,
                                                 struct error *err);
 
+/** 127.0.0.0/8 in four decimal parts, [::1], localhost: nothing that a resolver could bend. */
+bool url_host_is_loopback(struct str host);
+/** Could this URL have come of the template? Its variables are those of config, or, where config
+ * does not say, anything that their patterns allow within one label or segment. */
+bool url_template_matches(const struct profile *profile, struct str url_template,
+                          const struct json *config, struct str url);
 /** Does a variable stand in the host of this template? */
 bool url_host_has_variable(struct str url);
 
@@ -59,6 +65,8 @@ bool text_template_check(const struct profile *profile, struct str text);
 /** What config says, or the variable's default; STATUS_INVALID: neither, or it does not match. */
 MUST_CHECK enum status profile_var_value(const struct profile_var *var, const struct json *config,
                                          struct str *ret_value, struct error *err);
+/** May this variable have that value? */
+bool profile_var_accepts(const struct profile_var *var, struct str value);
 /** Does every value of this variable end in a registered domain that the profile names? */
 bool profile_var_keeps_domain(const struct profile_var *var);
 /** ".example.com", ".example.co.uk": at least one label below a public suffix. */

@@ -137,6 +137,65 @@ static void requests(UNUSED void **state)
     }
 }
 
+#define CODE                                                                                \
+    "grant_type=authorization_code&code=C%2F1&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&" \
+    "code_verifier=V1"
+
+static const struct request_row exchange_rows[] = {
+    {"post", PLAIN, AUTH_CLIENT_SECRET_POST, "id", "s&1", "{}", "POST", ENDPOINT,
+     CODE "&client_id=id&client_secret=s%261", "Content-Type", "application/x-www-form-urlencoded"},
+    {"basic", PLAIN, AUTH_CLIENT_SECRET_BASIC, "i:d", "s +%", "{}", "POST", ENDPOINT, CODE,
+     "Authorization", "Basic aSUzQWQ6cyslMkIlMjU="},
+    {"a public client", PLAIN, AUTH_NONE, "id", "", "{}", "POST", ENDPOINT, CODE "&client_id=id",
+     "Accept", "application/json"},
+    {"JSON body", WITH("\"body_format\":\"json\""), AUTH_NONE, "id", "", "{}", "POST", ENDPOINT,
+     "{\"grant_type\":\"authorization_code\",\"code\":\"C/1\",\"redirect_uri\":"
+     "\"https://app.example/cb\",\"code_verifier\":\"V1\",\"client_id\":\"id\"}",
+     "Content-Type", "application/json"},
+    {"the client under the profile's name",
+     WITH("\"renamed_params\":{\"client_id\":\"client_key\"}"), AUTH_NONE, "id", "", "{}", "POST",
+     ENDPOINT, CODE "&client_key=id", "Accept", "application/json"},
+    {"what refreshes alone leave out and add",
+     WITH("\"omitted_params\":[\"grant_type\"],\"extra_params\":{\"grant_type\":\"x\"}"), AUTH_NONE,
+     "id", "", "{}", "POST", ENDPOINT, CODE "&client_id=id", "Accept", "application/json"},
+    {"a header that holds the refresh token",
+     WITH("\"extra_headers\":{\"Authorization\":\"Bearer {refresh_token}\",\"X-A\":\"b\"}"),
+     AUTH_NONE, "id", "", "{}", "POST", ENDPOINT, CODE "&client_id=id", "Authorization", NULL},
+    {"the profile's other headers",
+     WITH("\"extra_headers\":{\"Authorization\":\"Bearer {refresh_token}\",\"X-A\":\"b\"}"),
+     AUTH_NONE, "id", "", "{}", "POST", ENDPOINT, CODE "&client_id=id", "X-A", "b"},
+    {"refreshed at another address", "figma", AUTH_CLIENT_SECRET_BASIC, "id", "s", "{}", "POST",
+     "https://api.figma.com/v1/oauth/token", CODE, "Authorization", "Basic aWQ6cw=="},
+};
+
+static void code_exchanges(UNUSED void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(exchange_rows); i++) {
+        const struct request_row *row = &exchange_rows[i];
+        struct error err = {0};
+        CLEANUP(profile_freep) struct profile *profile = row_profile(row->profile);
+        CLEANUP(oauth_message_deinit) struct oauth_message message = {0};
+        struct oauth_client client = {.client_id = str_c(row->client_id),
+                                      .method = row->method,
+                                      .secret = str_c(row->secret)};
+        const struct oauth_code_exchange exchange = {
+            .profile = profile,
+            .client = &client,
+            .code = STR("C/1"),
+            .redirect_uri = STR("https://app.example/cb"),
+            .verifier = STR("V1"),
+            .now_wall_ms = 1750000000000,
+        };
+        if (oauth_build_code_exchange(&exchange, &message, &err) != STATUS_OK)
+            fail_msg("%s: %s", row->name, err.text);
+        check_text(row->name, "method", row->http_method, message.method);
+        check_text(row->name, "url", row->url, message.url);
+        check_text(row->name, "body", row->body,
+                   message.body == NULL ? STR_NONE : secret_str(message.body));
+        check_text(row->name, row->header, row->value, find_header(&message, row->header));
+    }
+}
+
 static void what_cannot_be_built(UNUSED void **state)
 {
     static const struct {
@@ -199,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests),
+        cmocka_unit_test(code_exchanges),
         cmocka_unit_test(what_cannot_be_built),
         cmocka_unit_test(clients_that_cannot_be_used),
     };
