@@ -64,7 +64,8 @@ static void on_written(struct completion *completion, struct now now)
     struct op *op = write->user;
     store_write_free(op->write);
     op->write = write;
-    if (write->status == STATUS_OK)
+    /* What may have been written is looked for as well: nobody else would. */
+    if (write->status == STATUS_OK || write->status == STATUS_UNCERTAIN)
         outbox_kick(op->engine, now);
     op->next(op, now);
 }

@@ -16,7 +16,8 @@ struct outbox {
     int64_t at;       /* last sequence in Redis, of our log */
     int64_t expected; /* what Redis says itself: less than `at` only while our log takes over */
     bool takeover_refused; /* the stream is foreign, and our next event is no log.restarted */
-    int64_t published;     /* highest ever acknowledged, as the store has it */
+    int64_t published;     /* highest ever acknowledged, as the store has it … */
+    int64_t unsaved;       /* … but for this one: writing it down has failed; 0: none */
     int64_t newest;        /* last sequence in the log */
     int64_t oldest_waiting_wall_ms;
     int64_t refill_to; /* 0: no refill */
@@ -269,13 +270,16 @@ static void on_acknowledged(struct completion *completion, struct now now)
     struct store_write *write = CONTAINER_OF(completion, struct store_write, completion);
     struct engine *engine = write->user;
     engine->background--;
-    store_write_free(write); /* one that failed is made good by the next */
+    if (write->status != STATUS_OK) /* made good by the next, or by the next look at Redis */
+        engine->outbox->unsaved = engine->outbox->published;
+    store_write_free(write);
 }
 
 static void acknowledge(struct outbox *outbox, int64_t seq, struct now now)
 {
     struct engine *engine = outbox->engine;
     outbox->published = seq;
+    outbox->unsaved = 0;
     struct store_write *write = store_write_new(now.ms);
     store_write_set_published(write, seq);
     write->user = engine;
@@ -403,6 +407,13 @@ void outbox_kick(struct engine *engine, struct now now)
     watch_log_grew(engine, now);
 }
 
+static void beat(struct outbox *outbox, struct now now)
+{
+    if (outbox->unsaved != 0 && !outbox->engine->draining)
+        acknowledge(outbox, outbox->published, now);
+    send(outbox, request_new(outbox, PUBLISH_PROBE, on_probed));
+}
+
 void outbox_turn(struct engine *engine, struct now now)
 {
     struct outbox *outbox = engine->outbox;
@@ -424,7 +435,7 @@ void outbox_turn(struct engine *engine, struct now now)
     else if (!outbox->looked)
         read_events(outbox);
     else if (now.ms >= outbox->heartbeat_ms)
-        send(outbox, request_new(outbox, PUBLISH_PROBE, on_probed));
+        beat(outbox, now);
 }
 
 int64_t outbox_next_ms(const struct engine *engine)

@@ -35,13 +35,14 @@ static int compare_owners(const struct fake_node *a, const struct fake_node *b)
 
 static bool is_about(enum fake_store_when when, const struct store_write *write)
 {
-    bool puts = false, opens = false, closes = false, connector = false;
+    bool puts = false, opens = false, closes = false, connector = false, published = false;
     for (size_t i = 0; i < write->op_count; i++) {
         enum store_op_kind kind = write->ops[i].kind;
         puts = puts || kind == STORE_OP_PUT_CONNECTION;
         opens = opens || kind == STORE_OP_OPEN_ATTEMPT;
         closes = closes || kind == STORE_OP_CLOSE_ATTEMPT;
         connector = connector || kind == STORE_OP_PUT_CONNECTOR;
+        published = published || kind == STORE_OP_SET_PUBLISHED;
     }
     switch (when) {
     case FAKE_STORE_ANY:
@@ -54,6 +55,8 @@ static bool is_about(enum fake_store_when when, const struct store_write *write)
         return connector;
     case FAKE_STORE_IMPORTS:
         return puts && !closes && !connector;
+    case FAKE_STORE_PUBLISHED:
+        return published;
     }
     UNREACHABLE("a kind of write");
 }

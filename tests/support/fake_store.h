@@ -32,6 +32,7 @@ enum fake_store_when {
     FAKE_STORE_SAVES,      /* those that close one */
     FAKE_STORE_CONNECTORS, /* those that put a connector */
     FAKE_STORE_IMPORTS,    /* those that put a connection and touch no attempt */
+    FAKE_STORE_PUBLISHED,  /* those that note what has reached Redis */
 };
 
 struct fake_store_fault {

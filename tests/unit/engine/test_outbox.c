@@ -280,6 +280,32 @@ static void a_watcher_may_leave_as_it_is_told_to_begin(void **state)
     assert_int_equal(seen.count, 0);
 }
 
+static void what_redis_took_is_noted_in_the_end(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_PUBLISHED,
+                                                            .fate = FAKE_WRITE_UNAVAILABLE,
+                                                            .count = 2});
+    people(world, 0, 1); /* and no event after it */
+    world_run(world, MINUTE);
+    assert_stream_from(world, 0);
+}
+
+static void an_event_of_a_write_in_doubt_is_sent(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    world_settle(world);
+    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_CONNECTORS,
+                                                            .fate = FAKE_WRITE_UNCERTAIN_DONE,
+                                                            .count = 1});
+    world_do(world, RPC_DISABLE, "{\"connector\":\"gcal\"}");
+    world_run(world, MINUTE);
+    assert_events(world, "connector.disabled", "gcal", 1);
+    assert_stream_from(world, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +318,8 @@ int main(void)
         ROW(a_stream_ahead_of_the_log_is_gone_on_above),
         ROW(a_restart_that_is_uncertain_is_done_once),
         ROW(without_redis_all_goes_on),
+        ROW(what_redis_took_is_noted_in_the_end),
+        ROW(an_event_of_a_write_in_doubt_is_sent),
         ROW(a_watcher_sees_every_event_once),
         ROW(a_watcher_without_a_number_begins_now),
         ROW(a_watcher_that_comes_too_late_is_told),
