@@ -86,7 +86,7 @@ struct connection {
                                    granted, no refresh having succeeded yet */
     struct str config_json; /* endpoint variables of this grant, beside its connector's: given, or
                                learned from an answer and binding from then on; empty: none */
-    int64_t no_rotation_count;  /* successes in a row that brought no new refresh token, up to 3 */
+    int64_t no_rotation_count; /* successes in a row that brought no new refresh token, up to 3 */
 
     /* What is wrong. */
     enum reason dead_reason; /* REASON_NONE: the grant lives */
@@ -107,6 +107,13 @@ struct connection {
     int64_t uncertain_tries; /* presentations whose answer was lost since the last definite one */
     int64_t doubts;          /* refused without a verdict, in a row */
     int64_t doubts_since_ms;
+
+    /* A verdict that is not sure yet. While dead_reason is none it is the one that would be told;
+     * with dead_reason set it was told already, and is being checked again. Never without doubts
+     * where it is not told: so it counts as retrying. */
+    enum reason verdict_reason; /* REASON_NONE: none */
+    int64_t verdict_ms;         /* when the provider gave it */
+    int64_t held_ms; /* TIME_NONE: it settles; else the guard's hold that keeps it began then */
 
     /* When it is looked at next: the earliest of the three below (core/agenda.h). */
     int64_t due_ms;

@@ -98,6 +98,9 @@ static const struct column connection_columns[] = {
     COLUMN(connection, notice_lead_ms, COLUMN_COUNT),
     COLUMN(connection, refresh_extends, COLUMN_BOOL),
     ENUM(connection, suspected_by, SUSPECTED_BY_COUNT),
+    ENUM(connection, verdict_reason, REASON_COUNT),
+    COLUMN(connection, verdict_ms, COLUMN_TIME),
+    COLUMN(connection, held_ms, COLUMN_TIME),
     COLUMN(connection, refresh_print, COLUMN_BLOB),
     SEALED(connection, sealed_access),
     SEALED(connection, sealed_refresh),
@@ -153,18 +156,12 @@ const struct record_type sqlite_connector_type = {
 };
 
 static const struct column credential_columns[] = {
-    KEY(credential, connector, COLUMN_TEXT),
-    KEY(credential, version, COLUMN_COUNT),
-    ENUM(credential, state, CREDENTIAL_RETIRED + 1),
-    COLUMN(credential, client_id, COLUMN_TEXT),
-    ENUM(credential, method, AUTH_METHOD_COUNT),
-    SEALED(credential, sealed_secret),
-    COLUMN(credential, certificate, COLUMN_TEXT),
-    COLUMN(credential, key_id, COLUMN_TEXT),
-    COLUMN(credential, created_ms, COLUMN_TIME),
-    COLUMN(credential, retires_ms, COLUMN_TIME),
-    COLUMN(credential, last_success_ms, COLUMN_TIME),
-    COLUMN(credential, rejected_ms, COLUMN_TIME),
+    KEY(credential, connector, COLUMN_TEXT),          KEY(credential, version, COLUMN_COUNT),
+    ENUM(credential, state, CREDENTIAL_RETIRED + 1),  COLUMN(credential, client_id, COLUMN_TEXT),
+    ENUM(credential, method, AUTH_METHOD_COUNT),      SEALED(credential, sealed_secret),
+    COLUMN(credential, certificate, COLUMN_TEXT),     COLUMN(credential, key_id, COLUMN_TEXT),
+    COLUMN(credential, created_ms, COLUMN_TIME),      COLUMN(credential, retires_ms, COLUMN_TIME),
+    COLUMN(credential, last_success_ms, COLUMN_TIME), COLUMN(credential, rejected_ms, COLUMN_TIME),
 };
 
 const struct record_type sqlite_credential_type = {

@@ -69,6 +69,8 @@ static void write_statement(const struct connection_filter *filter, struct buf *
                               " (o.key > 'app:' || ?6 || '/' AND o.key < 'app:' || ?6 || '0')))");
     if (filter->expiring_before_ms > 0)
         append(out, " AND c.refresh_expires_ms > 0 AND c.refresh_expires_ms < ?7");
+    if (filter->has_verdict)
+        append(out, " AND c.verdict_reason <> 0");
     append(out, " ORDER BY c.id");
 }
 

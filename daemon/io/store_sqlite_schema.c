@@ -124,6 +124,11 @@ static const char *const version_2[] = {
     "CREATE TABLE seen (source TEXT NOT NULL, id TEXT NOT NULL, until_ms INTEGER NOT NULL,"
     " PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID",
     "CREATE INDEX seen_until ON seen (until_ms)",
+    /* Verdicts that settle, or that the mass-failure guard holds. */
+    "ALTER TABLE connection ADD COLUMN verdict_reason INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN verdict_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE connection ADD COLUMN held_ms INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX connection_verdict ON connection (connector, id) WHERE verdict_reason <> 0",
     NULL,
 };
 

@@ -286,6 +286,7 @@ struct connection_filter {
     int state;            /* enum connection_state, or -1 */
     int reason;           /* enum reason, or -1 */
     int64_t expiring_before_ms;
+    bool has_verdict; /* only those with a verdict that settles or is held */
 };
 
 /** What list-audit filters by; empty or negative: any. */

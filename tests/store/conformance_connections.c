@@ -32,6 +32,9 @@ static struct connection full_connection(void)
     c.uncertain_tries = 6;
     c.doubts = 7;
     c.doubts_since_ms = 8;
+    c.verdict_reason = REASON_SECRET_ROTATED;
+    c.verdict_ms = 12;
+    c.held_ms = 13;
     c.unscheduled = UNSCHEDULED_IN_FLIGHT;
     c.last_attempt_ms = 9;
     c.last_read_ms = 10;
@@ -110,6 +113,9 @@ static void assert_same_numbers(const struct connection *a, const struct connect
     SAME(uncertain_tries);
     SAME(doubts);
     SAME(doubts_since_ms);
+    SAME(verdict_reason);
+    SAME(verdict_ms);
+    SAME(held_ms);
     SAME(due_ms);
     SAME(unscheduled);
     SAME(last_success_ms);

@@ -182,6 +182,7 @@ static void test_pages(void **state)
     stored[2].owner = (struct owner){.app = STR("crm"), .user = STR("u-1")};
     stored[2].refresh_expires_ms = 500;
     stored[3].owner = (struct owner){.app = STR("crm0"), .user = STR("u-1")};
+    stored[3].verdict_reason = REASON_GRANT_REJECTED;
     for (size_t i = 0; i < ARRAY_LEN(stored); i++)
         assert_int_equal(put_connection(h, &stored[i]), STATUS_OK);
     static const struct {
@@ -189,18 +190,21 @@ static void test_pages(void **state)
         int64_t expiring;
         size_t limit;
         const char *expected;
+        bool has_verdict;
     } rows[] = {
-        {"all", "", "", "", "", 0, 0, "c-1 c-2 c-3 c-4"},
-        {"a page", "", "", "", "", 0, 2, "c-1 c-2"},
-        {"the next", "c-2", "", "", "", 0, 2, "c-3 c-4"},
-        {"of a connector", "", "gcal", "", "", 0, 0, "c-1 c-3 c-4"},
-        {"a page of a connector", "c-1", "gcal", "", "", 0, 1, "c-3"},
-        {"of an owner", "", "", "app:crm/user:u-1", "", 0, 0, "c-3"},
-        {"of an app that shares it", "", "", "app:shop", "", 0, 0, "c-1"},
-        {"of an app, its people's too", "", "", "", "crm", 0, 0, "c-1 c-2 c-3"},
-        {"of an app and a connector", "", "slack", "", "crm", 0, 0, "c-2"},
-        {"of an owner under another connector", "", "slack", "app:shop", "", 0, 0, ""},
-        {"whose refresh token ends soon", "", "", "", "", 100, 0, "c-2"},
+        {"all", "", "", "", "", 0, 0, "c-1 c-2 c-3 c-4", false},
+        {"a page", "", "", "", "", 0, 2, "c-1 c-2", false},
+        {"the next", "c-2", "", "", "", 0, 2, "c-3 c-4", false},
+        {"of a connector", "", "gcal", "", "", 0, 0, "c-1 c-3 c-4", false},
+        {"a page of a connector", "c-1", "gcal", "", "", 0, 1, "c-3", false},
+        {"of an owner", "", "", "app:crm/user:u-1", "", 0, 0, "c-3", false},
+        {"of an app that shares it", "", "", "app:shop", "", 0, 0, "c-1", false},
+        {"of an app, its people's too", "", "", "", "crm", 0, 0, "c-1 c-2 c-3", false},
+        {"of an app and a connector", "", "slack", "", "crm", 0, 0, "c-2", false},
+        {"of an owner under another connector", "", "slack", "app:shop", "", 0, 0, "", false},
+        {"whose refresh token ends soon", "", "", "", "", 100, 0, "c-2", false},
+        {"whose verdict is not sure", "", "", "", "", 0, 0, "c-4", true},
+        {"of a connector without such", "", "slack", "", "", 0, 0, "", true},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct store_read *read = store_read_new(STORE_READ_CONNECTION_PAGE);
@@ -210,6 +214,7 @@ static void test_pages(void **state)
         read->filter.owner_key = str_c(rows[i].owner_key);
         read->filter.app = str_c(rows[i].app);
         read->filter.expiring_before_ms = rows[i].expiring;
+        read->filter.has_verdict = rows[i].has_verdict;
         assert_int_equal(harness_read(h, read), STATUS_OK);
         char text[256] = "";
         size_t len = 0;

@@ -92,6 +92,8 @@ static bool passes(const struct fake_store *store, const struct connection_filte
         return false;
     if (!str_is_empty(filter->app) && !is_of_app(c, filter->app))
         return false;
+    if (filter->has_verdict && c->verdict_reason == REASON_NONE)
+        return false;
     return filter->expiring_before_ms <= 0 ||
            (c->refresh_expires_ms > 0 && c->refresh_expires_ms < filter->expiring_before_ms);
 }
