@@ -82,6 +82,19 @@ bool buf_append_byte(struct buf *buf, char byte)
     return true;
 }
 
+bool buf_append_i64(struct buf *buf, int64_t number)
+{
+    char text[20]; /* of INT64_MIN */
+    char *at = text + sizeof(text);
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        *--at = '-';
+    return buf_append(buf, (struct str){.data = at, .len = (size_t)(text + sizeof(text) - at)});
+}
+
 bool buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;

@@ -30,6 +30,8 @@ void buf_clear(struct buf *buf);
 /** Each append returns false, changes nothing and sets overflowed where the maximum is passed. */
 bool buf_append(struct buf *buf, struct str bytes);
 bool buf_append_byte(struct buf *buf, char byte);
+/** In decimal. */
+bool buf_append_i64(struct buf *buf, int64_t number);
 bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /** Room for len more bytes at the end, uninitialised; NULL past the maximum. */
 char *buf_extend(struct buf *buf, size_t len);

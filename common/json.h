@@ -122,5 +122,7 @@ void json_append_text(struct json *array, struct str text);
 void json_write(const struct json *json, struct buf *out);
 /** Indented by two, for people and files; no line break at the end. */
 void json_write_pretty(const struct json *json, struct buf *out);
+/** A text as a JSON string, quotes and all; as json_write() writes it. */
+void json_write_text(struct str text, struct buf *out);
 
 #endif

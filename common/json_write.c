@@ -59,7 +59,7 @@ static void write_high(struct str run, struct buf *out)
     }
 }
 
-static void write_text(struct str text, struct buf *out)
+void json_write_text(struct str text, struct buf *out)
 {
     const char *end = text.data + text.len;
     buf_append_byte(out, '"');
@@ -140,7 +140,7 @@ static void write_members(const struct json *object, int indent, struct buf *out
         if (!first)
             buf_append_byte(out, ',');
         break_line(deeper(indent), out);
-        write_text(name, out);
+        json_write_text(name, out);
         buf_append(out, indent == COMPACT ? STR(":") : STR(": "));
         write_value(value, deeper(indent), out);
     }
@@ -159,13 +159,13 @@ static void write_value(const struct json *json, int indent, struct buf *out)
         buf_append(out, json_bool(json, false) ? STR("true") : STR("false"));
         return;
     case JSON_INTEGER:
-        buf_printf(out, "%lld", (long long)json_i64(json, 0));
+        buf_append_i64(out, json_i64(json, 0));
         return;
     case JSON_NUMBER:
         write_number(json_f64(json, 0), out);
         return;
     case JSON_TEXT:
-        write_text(json_text(json), out);
+        json_write_text(json_text(json), out);
         return;
     case JSON_ARRAY:
         write_elements(json, indent, out);

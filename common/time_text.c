@@ -1,9 +1,5 @@
 #include "common/time_text.h"
 
-#include "common/assert.h"
-
-#include <stdio.h>
-
 enum { MS_PER_DAY = 86400000 };
 
 /* The proleptic Gregorian calendar repeats every 400 years. Counting years from March puts the
@@ -44,6 +40,20 @@ static void civil_from_days(int64_t days, struct civil *ret)
     ret->year = year_of_era + era * 400 + (ret->month <= 2 ? 1 : 0);
 }
 
+/** A number of so many digits at *at; goes past it. */
+static void put_digits(char **at, int digits, int64_t number)
+{
+    for (int i = digits - 1; i >= 0; i--, number /= 10)
+        (*at)[i] = (char)('0' + number % 10);
+    *at += digits;
+}
+
+static void put_field(char **at, char before, int digits, int64_t number)
+{
+    *(*at)++ = before;
+    put_digits(at, digits, number);
+}
+
 void time_text_rfc3339(int64_t wall_ms, char ret_text[TIME_TEXT_SIZE])
 {
     wall_ms = MAX_OF(wall_ms_min, MIN_OF(wall_ms, wall_ms_max));
@@ -51,10 +61,16 @@ void time_text_rfc3339(int64_t wall_ms, char ret_text[TIME_TEXT_SIZE])
     int rest = (int)(wall_ms - days * MS_PER_DAY);
     struct civil at;
     civil_from_days(days, &at);
-    int len = snprintf(ret_text, TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                       (int)at.year, at.month, at.day, rest / 3600000, rest / 60000 % 60,
-                       rest / 1000 % 60, rest % 1000);
-    ASSERT(len == 24);
+    char *end = ret_text;
+    put_digits(&end, 4, at.year);
+    put_field(&end, '-', 2, at.month);
+    put_field(&end, '-', 2, at.day);
+    put_field(&end, 'T', 2, rest / 3600000);
+    put_field(&end, ':', 2, rest / 60000 % 60);
+    put_field(&end, ':', 2, rest / 1000 % 60);
+    put_field(&end, '.', 3, rest % 1000);
+    *end++ = 'Z';
+    *end = '\0';
 }
 
 static int days_in_month(int64_t year, int month)

@@ -3,7 +3,6 @@
 #include "common/assert.h"
 #include "common/time_text.h"
 #include "engine/view.h"
-#include "oauth/scope_set.h"
 #include "port/publisher.h"
 
 static struct str fact_type(enum fact_kind kind)
@@ -29,12 +28,10 @@ static struct str fact_type(enum fact_kind kind)
 }
 
 static void append(struct store_write *write, struct str type, struct str subject,
-                   const struct json *data, enum event_stamp stamp, struct now now)
+                   const struct buf *data, enum event_stamp stamp, struct now now)
 {
-    CLEANUP(buf_deinit) struct buf text = {0};
-    json_write(data, &text);
     const struct event_draft draft = {
-        .type = type, .subject = subject, .wall_ms = now.wall_ms, .data = buf_str(&text)};
+        .type = type, .subject = subject, .wall_ms = now.wall_ms, .data = buf_str(data)};
     store_write_append_event(write, &draft, stamp);
 }
 
@@ -42,12 +39,15 @@ static void append_fact(const struct engine *engine, struct store_write *write,
                         const struct catalog_entry *entry, const struct connection *before,
                         const struct connection *after, enum fact_kind kind, struct now now)
 {
-    CLEANUP(json_freep)
-    struct json *data = view_connection_facts(after, &entry->connector, REASON_NONE,
-                                              engine->settings.account_labels, now);
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct json_writer data = {.out = &text};
     enum connection_state previous = connection_state_of(before, REASON_NONE);
-    json_set_text(data, "previous_state", str_c(connection_state_text(previous)));
-    append(write, fact_type(kind), after->id, data,
+    json_writer_open_object(&data, NULL);
+    view_write_connection_facts(&data, after, &entry->connector, REASON_NONE,
+                                engine->settings.account_labels, now);
+    json_writer_text(&data, "previous_state", str_c(connection_state_text(previous)));
+    json_writer_close_object(&data);
+    append(write, fact_type(kind), after->id, &text,
            kind == FACT_NEEDS_RECONNECT ? STAMP_CONNECTION_ALERT : STAMP_NONE, now);
 }
 
@@ -88,12 +88,39 @@ static struct str connector_event_type(enum connector_event event)
     return STR_NONE;
 }
 
-static void set_setup_reason(struct json *data, enum reason reason,
-                             const struct connector *connector)
+static void write_setup_reason(struct json_writer *data, enum reason reason,
+                               const struct connector *connector)
 {
-    json_set_text(data, "class", str_c(reason_class_text(CLASS_SETUP)));
-    json_set_text(data, "reason", str_c(reason_text(reason)));
-    json_set(data, "remedy", view_remedy(reason, connector, NULL));
+    json_writer_text(data, "class", str_c(reason_class_text(CLASS_SETUP)));
+    json_writer_text(data, "reason", str_c(reason_text(reason)));
+    view_write_remedy(data, "remedy", reason, connector, NULL);
+}
+
+static void write_connector_data(struct json_writer *data, enum connector_event event,
+                                 const struct connector *connector, int64_t affected)
+{
+    json_writer_text(data, "connector", connector->id);
+    json_writer_text(data, "provider", connector->provider);
+    json_writer_text(data, "connector_type", str_c(connector_type_text(connector->type)));
+    if (event == EVENT_CONNECTOR_RESCOPED) {
+        json_writer_i64(data, "scopes_version", connector->scopes_version);
+        view_write_words(data, "added", connector->scopes_added);
+        view_write_words(data, "removed", connector->scopes_removed);
+    } else {
+        json_writer_i64(data, "credential_version", connector->credential_version);
+    }
+    if (affected >= 0)
+        json_writer_i64(data, "affected", affected);
+    if (event == EVENT_CREDENTIALS_REJECTED) {
+        write_setup_reason(data, REASON_CLIENT_REJECTED, connector);
+        json_writer_open_object(data, "provider_error");
+        json_writer_i64(data, "status", connector->provider_error_status);
+        json_writer_text(data, "code", connector->provider_error_code);
+        json_writer_text(data, "message", connector->provider_error_message);
+        json_writer_close_object(data);
+    } else if (event == EVENT_CONNECTOR_DISABLED) {
+        write_setup_reason(data, REASON_POLICY_BLOCKED, connector);
+    }
 }
 
 void event_append_connector(const struct engine *engine, struct store_write *write,
@@ -101,34 +128,15 @@ void event_append_connector(const struct engine *engine, struct store_write *wri
                             int64_t affected, struct now now)
 {
     (void)engine;
-    CLEANUP(json_freep) struct json *data = json_new_object();
-    json_set_text(data, "connector", connector->id);
-    json_set_text(data, "provider", connector->provider);
-    json_set_text(data, "connector_type", str_c(connector_type_text(connector->type)));
-    enum event_stamp stamp = STAMP_NONE;
-    if (event == EVENT_CONNECTOR_RESCOPED) {
-        json_set_i64(data, "scopes_version", connector->scopes_version);
-        json_set(data, "added", scope_set_to_json(connector->scopes_added));
-        json_set(data, "removed", scope_set_to_json(connector->scopes_removed));
-        stamp = STAMP_CONNECTOR_RESCOPED;
-    } else {
-        json_set_i64(data, "credential_version", connector->credential_version);
-    }
-    if (event == EVENT_CONNECTOR_ROTATED)
-        stamp = STAMP_CONNECTOR_ROTATED;
-    if (affected >= 0)
-        json_set_i64(data, "affected", affected);
-    if (event == EVENT_CREDENTIALS_REJECTED) {
-        set_setup_reason(data, REASON_CLIENT_REJECTED, connector);
-        struct json *error = json_new_object();
-        json_set_i64(error, "status", connector->provider_error_status);
-        json_set_text(error, "code", connector->provider_error_code);
-        json_set_text(error, "message", connector->provider_error_message);
-        json_set(data, "provider_error", error);
-    } else if (event == EVENT_CONNECTOR_DISABLED) {
-        set_setup_reason(data, REASON_POLICY_BLOCKED, connector);
-    }
-    append(write, connector_event_type(event), connector->id, data, stamp, now);
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct json_writer data = {.out = &text};
+    enum event_stamp stamp = event == EVENT_CONNECTOR_RESCOPED  ? STAMP_CONNECTOR_RESCOPED
+                             : event == EVENT_CONNECTOR_ROTATED ? STAMP_CONNECTOR_ROTATED
+                                                                : STAMP_NONE;
+    json_writer_open_object(&data, NULL);
+    write_connector_data(&data, event, connector, affected);
+    json_writer_close_object(&data);
+    append(write, connector_event_type(event), connector->id, &text, stamp, now);
 }
 
 /* Put together by hand around the stored `data`, which is JSON already: an event that goes to Redis
@@ -138,14 +146,23 @@ void event_write_cloudevent(const struct stored_event *event, struct str source,
 {
     char time[TIME_TEXT_SIZE];
     time_text_rfc3339(event->draft.wall_ms, time);
-    buf_printf(out,
-               "{\"specversion\":\"1.0\",\"id\":\"%lld\",\"source\":\"" STR_FMT
-               "\",\"type\":\"" STR_FMT "\",\"subject\":\"" STR_FMT
-               "\",\"time\":\"%s\",\"datacontenttype\":\"application/json\",\"data\":",
-               (long long)event->seq, STR_ARG(source), STR_ARG(event->draft.type),
-               STR_ARG(event->draft.subject), time);
-    buf_append(out, event->draft.data);
-    buf_append_byte(out, '}');
+    buf_append(out, STR("{\"specversion\":\"1.0\",\"id\":\""));
+    buf_append_i64(out, event->seq);
+    const struct str parts[] = {
+        STR("\",\"source\":\""),
+        source,
+        STR("\",\"type\":\""),
+        event->draft.type,
+        STR("\",\"subject\":\""),
+        event->draft.subject,
+        STR("\",\"time\":\""),
+        str_c(time),
+        STR("\",\"datacontenttype\":\"application/json\",\"data\":"),
+        event->draft.data,
+        STR("}"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        buf_append(out, parts[i]);
 }
 
 enum hash_change event_hash_change(struct str type)

@@ -1,8 +1,13 @@
 #include "engine/view.h"
 
+#include "common/assert.h"
 #include "common/time_text.h"
 #include "core/timeline.h"
 #include "oauth/scope_set.h"
+
+#include <limits.h>
+
+enum { VIEW_DEPTH_MAX = 8 };
 
 void view_set_wall_time(struct json *object, const char *name, int64_t wall_ms)
 {
@@ -20,64 +25,106 @@ void view_set_time(struct json *object, const char *name, int64_t timeline_time_
     view_set_wall_time(object, name, timeline_to_wall(now, timeline_time_ms));
 }
 
-/* Empty texts of a record mean "not known": null, not "". */
-static void set_known_text(struct json *object, const char *name, struct str text)
+/* ---- connections: written as text, which is what becomes of most of them ---- */
+
+/* The writer's text as a tree, for who goes on with one. */
+static struct json *tree_of(const struct buf *text)
 {
-    json_set_text(object, name, str_is_empty(text) ? STR_NONE : text);
+    struct json *json = NULL;
+    const struct json_limits limits = {
+        .bytes_max = INT_MAX, .depth_max = VIEW_DEPTH_MAX, .values_max = SIZE_MAX};
+    enum status status = json_parse(buf_str(text), limits, &json, NULL);
+    ASSERT(status == STATUS_OK);
+    return json;
 }
 
-static struct json *words_to_json(struct str words)
+static void write_wall_time(struct json_writer *json, const char *name, int64_t wall_ms)
 {
-    struct json *array = json_new_array();
+    char text[TIME_TEXT_SIZE];
+    if (wall_ms == TIME_NONE) {
+        json_writer_null(json, name);
+        return;
+    }
+    time_text_rfc3339(wall_ms, text);
+    json_writer_text(json, name, str_c(text));
+}
+
+static void write_time(struct json_writer *json, const char *name, int64_t timeline_time_ms,
+                       struct now now)
+{
+    write_wall_time(json, name, timeline_to_wall(now, timeline_time_ms));
+}
+
+/* Empty texts of a record mean "not known": null, not "". */
+static void write_known_text(struct json_writer *json, const char *name, struct str text)
+{
+    json_writer_text(json, name, str_is_empty(text) ? STR_NONE : text);
+}
+
+void view_write_words(struct json_writer *json, const char *name, struct str words)
+{
+    json_writer_open_array(json, name);
     struct str word;
     while (str_next_word(&words, STR(" "), &word))
-        json_append_text(array, word);
-    return array;
+        json_writer_text(json, NULL, word);
+    json_writer_close_array(json);
 }
 
-struct json *view_owner(enum connector_type type, const struct owner *owner)
+static void write_owner(struct json_writer *json, enum connector_type type,
+                        const struct owner *owner)
 {
-    struct json *json = json_new_object();
+    json_writer_open_object(json, "owner");
     switch (type) {
     case CONNECTOR_SHARED:
-        json_set(json, "apps", words_to_json(owner->apps));
+        view_write_words(json, "apps", owner->apps);
         break;
     case CONNECTOR_SUPERAGENT:
-        json_set_text(json, "superagent", owner->superagent);
+        json_writer_text(json, "superagent", owner->superagent);
         break;
     case CONNECTOR_APP_USER:
-        json_set_text(json, "app", owner->app);
-        json_set_text(json, "user", owner->user);
+        json_writer_text(json, "app", owner->app);
+        json_writer_text(json, "user", owner->user);
         break;
     case CONNECTOR_TYPE_COUNT:
         break;
     }
-    return json;
+    json_writer_close_object(json);
+}
+
+void view_write_remedy(struct json_writer *json, const char *name, enum reason reason,
+                       const struct connector *connector, const struct connection *connection)
+{
+    struct remedy remedy;
+    if (!remedy_for(reason, connector, connection, &remedy)) {
+        json_writer_null(json, name);
+        return;
+    }
+    json_writer_open_object(json, name);
+    json_writer_text(json, "action", str_c(remedy.action));
+    json_writer_text(json, "actor", str_c(remedy.actor));
+    write_known_text(json, "actor_id", remedy.actor_id);
+    json_writer_text(json, "surface", str_c(remedy.surface));
+    json_writer_open_array(json, "path");
+    for (size_t i = 0; i < remedy.path_len; i++)
+        json_writer_text(json, NULL, remedy.path[i]);
+    json_writer_close_array(json);
+    json_writer_bool(json, "sign_in_required", remedy.sign_in_required);
+    write_known_text(json, "app_hint", remedy.app_hint);
+    if (str_is_set(remedy.scopes))
+        view_write_words(json, "scopes", remedy.scopes);
+    else
+        json_writer_null(json, "scopes");
+    json_writer_text(json, "field", str_c(remedy.field));
+    json_writer_close_object(json);
 }
 
 struct json *view_remedy(enum reason reason, const struct connector *connector,
                          const struct connection *connection)
 {
-    struct remedy remedy;
-    if (!remedy_for(reason, connector, connection, &remedy))
-        return NULL;
-    struct json *json = json_new_object();
-    json_set_text(json, "action", str_c(remedy.action));
-    json_set_text(json, "actor", str_c(remedy.actor));
-    set_known_text(json, "actor_id", remedy.actor_id);
-    json_set_text(json, "surface", str_c(remedy.surface));
-    struct json *path = json_new_array();
-    for (size_t i = 0; i < remedy.path_len; i++)
-        json_append_text(path, remedy.path[i]);
-    json_set(json, "path", path);
-    json_set_bool(json, "sign_in_required", remedy.sign_in_required);
-    set_known_text(json, "app_hint", remedy.app_hint);
-    if (str_is_set(remedy.scopes))
-        json_set(json, "scopes", scope_set_to_json(remedy.scopes));
-    else
-        json_set_null(json, "scopes");
-    json_set_text(json, "field", str_c(remedy.field));
-    return json;
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct json_writer json = {.out = &text};
+    view_write_remedy(&json, NULL, reason, connector, connection);
+    return tree_of(&text);
 }
 
 const char *view_severity(const struct connection *connection)
@@ -86,33 +133,35 @@ const char *view_severity(const struct connection *connection)
     return mild ? "advisory" : "action";
 }
 
-static void set_account(struct json *json, const struct connection *connection, bool labels)
+static void write_account(struct json_writer *json, const struct connection *connection,
+                          bool labels)
 {
     if (str_is_empty(connection->account_id)) {
-        json_set_null(json, "account");
+        json_writer_null(json, "account");
         return;
     }
-    struct json *account = json_new_object();
-    json_set_text(account, "id", connection->account_id);
+    json_writer_open_object(json, "account");
+    json_writer_text(json, "id", connection->account_id);
     if (labels && !str_is_empty(connection->account_label))
-        json_set_text(account, "label", connection->account_label);
-    json_set(json, "account", account);
+        json_writer_text(json, "label", connection->account_label);
+    json_writer_close_object(json);
 }
 
-static void set_provider_error(struct json *json, const struct connection *connection)
+static void write_provider_error(struct json_writer *json, const struct connection *connection)
 {
     if (connection->provider_error_status == 0 && str_is_empty(connection->provider_error_code)) {
-        json_set_null(json, "provider_error");
+        json_writer_null(json, "provider_error");
         return;
     }
-    struct json *error = json_new_object();
-    json_set_i64(error, "status", connection->provider_error_status);
-    set_known_text(error, "code", connection->provider_error_code);
-    set_known_text(error, "message", connection->provider_error_message);
-    json_set(json, "provider_error", error);
+    json_writer_open_object(json, "provider_error");
+    json_writer_i64(json, "status", connection->provider_error_status);
+    write_known_text(json, "code", connection->provider_error_code);
+    write_known_text(json, "message", connection->provider_error_message);
+    json_writer_close_object(json);
 }
 
-static void set_cause(struct json *json, enum reason reason, const struct connector *connector)
+static void write_cause(struct json_writer *json, enum reason reason,
+                        const struct connector *connector)
 {
     int64_t seq = 0;
     if (reason == REASON_SCOPES_CHANGED)
@@ -120,105 +169,110 @@ static void set_cause(struct json *json, enum reason reason, const struct connec
     else if (reason == REASON_SECRET_ROTATED || reason == REASON_CLIENT_REPLACED)
         seq = connector->rotated_seq;
     if (seq == 0) {
-        json_set_null(json, "cause");
+        json_writer_null(json, "cause");
         return;
     }
     CLEANUP(buf_deinit) struct buf text = {0};
-    buf_printf(&text, "%lld", (long long)seq);
-    json_set_text(json, "cause", buf_str(&text));
+    buf_append_i64(&text, seq);
+    json_writer_text(json, "cause", buf_str(&text));
 }
 
-struct json *view_connection_facts(const struct connection *connection,
-                                   const struct connector *connector, enum reason blocked,
-                                   bool account_labels, struct now now)
+static void write_reason(struct json_writer *json, enum reason reason)
+{
+    bool is_none = reason == REASON_NONE;
+    json_writer_text(json, "class",
+                     is_none ? STR_NONE : str_c(reason_class_text(reason_class_of(reason))));
+    json_writer_text(json, "reason", is_none ? STR_NONE : str_c(reason_text(reason)));
+}
+
+void view_write_connection_facts(struct json_writer *json, const struct connection *connection,
+                                 const struct connector *connector, enum reason blocked,
+                                 bool account_labels, struct now now)
 {
     enum reason reason = connection_reason_of(connection, blocked);
-    struct json *json = json_new_object();
-    json_set_text(json, "connection", connection->id);
-    json_set_i64(json, "generation", connection->generation);
-    json_set_text(json, "connector", connection->connector);
-    json_set_text(json, "provider", connector->provider);
-    json_set_text(json, "connector_type", str_c(connector_type_text(connector->type)));
-    json_set(json, "owner", view_owner(connector->type, &connection->owner));
-    set_account(json, connection, account_labels);
-    json_set_text(json, "state",
-                  str_c(connection_state_text(connection_state_of(connection, blocked))));
-    if (reason == REASON_NONE) {
-        json_set_null(json, "class");
-        json_set_null(json, "reason");
-    } else {
-        json_set_text(json, "class", str_c(reason_class_text(reason_class_of(reason))));
-        json_set_text(json, "reason", str_c(reason_text(reason)));
-    }
-    set_known_text(json, "detail", connection->detail);
-    json_set_text(json, "severity",
-                  reason == REASON_NONE ? STR_NONE : str_c(view_severity(connection)));
+    enum connection_state state = connection_state_of(connection, blocked);
+    json_writer_text(json, "connection", connection->id);
+    json_writer_i64(json, "generation", connection->generation);
+    json_writer_text(json, "connector", connection->connector);
+    json_writer_text(json, "provider", connector->provider);
+    json_writer_text(json, "connector_type", str_c(connector_type_text(connector->type)));
+    write_owner(json, connector->type, &connection->owner);
+    write_account(json, connection, account_labels);
+    json_writer_text(json, "state", str_c(connection_state_text(state)));
+    write_reason(json, reason);
+    write_known_text(json, "detail", connection->detail);
+    json_writer_text(json, "severity",
+                     reason == REASON_NONE ? STR_NONE : str_c(view_severity(connection)));
     if (reason == REASON_SCOPES_CHANGED || reason == REASON_SCOPES_REDUCED) {
-        json_set(json, "added", scope_set_to_json(connection->scopes_added));
-        json_set(json, "removed", scope_set_to_json(connection->scopes_removed));
+        view_write_words(json, "added", connection->scopes_added);
+        view_write_words(json, "removed", connection->scopes_removed);
     }
-    set_provider_error(json, connection);
-    json_set(json, "remedy", view_remedy(reason, connector, connection));
-    json_set_bool(json, "grant_alive", connection_grant_alive(connection));
-    view_set_time(json, "token_usable_until", connection_usable_until(connection, now.ms), now);
-    view_set_time(json, "last_success_at", connection->last_success_ms, now);
-    json_set_i64(json, "attempts", connection->attempts);
-    set_cause(json, reason, connector);
-    return json;
+    write_provider_error(json, connection);
+    view_write_remedy(json, "remedy", reason, connector, connection);
+    json_writer_bool(json, "grant_alive", connection_grant_alive(connection));
+    write_time(json, "token_usable_until", connection_usable_until(connection, now.ms), now);
+    write_time(json, "last_success_at", connection->last_success_ms, now);
+    json_writer_i64(json, "attempts", connection->attempts);
+    write_cause(json, reason, connector);
 }
 
-static struct json *history_to_json(const struct connection *connection, struct now now)
+static void write_history(struct json_writer *json, const struct connection *connection,
+                          struct now now)
 {
-    struct json *array = json_new_array();
+    json_writer_open_array(json, "history");
     for (size_t i = connection->history_count; i > 0; i--) {
         const struct history_entry *entry = &connection->history[i - 1];
-        struct json *line = json_new_object();
-        view_set_time(line, "at", entry->started_ms, now);
-        json_set_i64(line, "took_ms", entry->took_ms);
+        json_writer_open_object(json, NULL);
+        write_time(json, "at", entry->started_ms, now);
+        json_writer_i64(json, "took_ms", entry->took_ms);
         if (entry->transport == TRANSPORT_ANSWERED) {
-            json_set_text(line, "outcome", str_c(outcome_text((enum outcome)entry->outcome)));
-            json_set_i64(line, "status", entry->status);
+            json_writer_text(json, "outcome", str_c(outcome_text((enum outcome)entry->outcome)));
+            json_writer_i64(json, "status", entry->status);
         } else {
-            json_set_text(line, "outcome",
-                          entry->transport == TRANSPORT_LOST ? STR("uncertain") : STR("not_sent"));
-            json_set_null(line, "status");
+            bool is_lost = entry->transport == TRANSPORT_LOST;
+            json_writer_text(json, "outcome", is_lost ? STR("uncertain") : STR("not_sent"));
+            json_writer_null(json, "status");
         }
-        json_append(array, line);
+        json_writer_close_object(json);
     }
-    return array;
+    json_writer_close_array(json);
 }
 
-static void set_schedule(struct json *json, const struct connection *connection,
-                         enum reason blocked, struct now now)
+static void write_schedule(struct json_writer *json, const struct connection *connection,
+                           enum reason blocked, struct now now)
 {
     enum unscheduled why = connection->unscheduled;
     if (why == UNSCHEDULED_NOT && blocked != REASON_NONE && connection_grant_alive(connection))
         why = UNSCHEDULED_BLOCKED;
     else if (why == UNSCHEDULED_NOT && connection->attempt_id != 0)
         why = UNSCHEDULED_IN_FLIGHT;
-    view_set_time(json, "next_refresh_at", why == UNSCHEDULED_NOT ? connection->due_ms : TIME_NONE,
-                  now);
-    json_set_text(json, "not_scheduled_because",
-                  why == UNSCHEDULED_NOT ? STR_NONE : str_c(unscheduled_text(why)));
+    write_time(json, "next_refresh_at", why == UNSCHEDULED_NOT ? connection->due_ms : TIME_NONE,
+               now);
+    json_writer_text(json, "not_scheduled_because",
+                     why == UNSCHEDULED_NOT ? STR_NONE : str_c(unscheduled_text(why)));
 }
 
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now)
 {
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct json_writer json = {.out = &text};
     enum reason blocked = connector_blocked_reason(&entry->connector);
-    struct json *json = view_connection_facts(connection, &entry->connector, blocked,
-                                              engine->settings.account_labels, now);
-    json_set_bool(json, "connector_blocked", blocked != REASON_NONE);
-    view_set_time(json, "expires_at", connection->expires_ms, now);
-    view_set_time(json, "refresh_expires_at", connection->refresh_expires_ms, now);
-    set_schedule(json, connection, blocked, now);
-    json_set(json, "scopes_asked", scope_set_to_json(connection->scopes_asked));
-    json_set(json, "scopes_granted", scope_set_to_json(connection->scopes_granted));
-    view_set_time(json, "requested_at", connection->requested_ms, now);
-    view_set_time(json, "created_at", connection->created_ms, now);
+    json_writer_open_object(&json, NULL);
+    view_write_connection_facts(&json, connection, &entry->connector, blocked,
+                                engine->settings.account_labels, now);
+    json_writer_bool(&json, "connector_blocked", blocked != REASON_NONE);
+    write_time(&json, "expires_at", connection->expires_ms, now);
+    write_time(&json, "refresh_expires_at", connection->refresh_expires_ms, now);
+    write_schedule(&json, connection, blocked, now);
+    view_write_words(&json, "scopes_asked", connection->scopes_asked);
+    view_write_words(&json, "scopes_granted", connection->scopes_granted);
+    write_time(&json, "requested_at", connection->requested_ms, now);
+    write_time(&json, "created_at", connection->created_ms, now);
     if (history)
-        json_set(json, "history", history_to_json(connection, now));
-    return json;
+        write_history(&json, connection, now);
+    json_writer_close_object(&json);
+    return tree_of(&text);
 }
 
 /* ---- connectors ---- */
@@ -359,7 +413,8 @@ struct json *view_connector(const struct catalog_entry *entry, const struct view
     }
     json_set(json, "sweep", sweep_to_json(&connector->sweep));
     json_set(json, "policy", policy_to_json(connector));
-    set_known_text(json, "app_hint", connector->app_hint);
+    json_set_text(json, "app_hint",
+                  str_is_empty(connector->app_hint) ? STR_NONE : connector->app_hint);
     json_set(json, "config", entry->config != NULL ? json_copy(entry->config) : NULL);
     json_set_bool(json, "disabled", connector->disabled);
     set_blocked(json, connector, now);

@@ -5,6 +5,7 @@
 #ifndef ENGINE_VIEW_H
 #define ENGINE_VIEW_H
 
+#include "common/json_writer.h"
 #include "core/remedy.h"
 #include "engine/catalog.h"
 
@@ -13,8 +14,13 @@ void view_set_time(struct json *object, const char *name, int64_t timeline_time_
 /** RFC 3339 of a wall-clock time. */
 void view_set_wall_time(struct json *object, const char *name, int64_t wall_ms);
 
-struct json *view_owner(enum connector_type type, const struct owner *owner);
-/** NULL (null) where there is nothing to do. */
+/** An array of blank-separated words: scopes, apps. */
+void view_write_words(struct json_writer *json, const char *name, struct str words);
+
+/** null where there is nothing to do. */
+void view_write_remedy(struct json_writer *json, const char *name, enum reason reason,
+                       const struct connector *connector, const struct connection *connection);
+/** The same as a tree: NULL where there is nothing to do. */
 struct json *view_remedy(enum reason reason, const struct connector *connector,
                          const struct connection *connection);
 
@@ -23,9 +29,9 @@ struct json *view_remedy(enum reason reason, const struct connector *connector,
  * @blocked what to take the connector's blocking for: REASON_NONE in events, which are about the
  *          connection alone
  */
-struct json *view_connection_facts(const struct connection *connection,
-                                   const struct connector *connector, enum reason blocked,
-                                   bool account_labels, struct now now);
+void view_write_connection_facts(struct json_writer *json, const struct connection *connection,
+                                 const struct connector *connector, enum reason blocked,
+                                 bool account_labels, struct now now);
 /** A connection object. @history with the last refreshes, for show-connection */
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now);
