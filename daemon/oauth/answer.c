@@ -13,6 +13,36 @@ struct str answer_header(const struct oauth_answer *answer, struct str name)
     return STR_NONE;
 }
 
+/** name="value" or name=value in a challenge, behind a blank or comma. */
+static struct str find_param(struct str challenge, struct str name)
+{
+    for (size_t i = 0; i + name.len < challenge.len; i++) {
+        bool at_start = i == 0 || challenge.data[i - 1] == ' ' || challenge.data[i - 1] == ',';
+        if (!at_start || challenge.data[i + name.len] != '=' ||
+            !str_eq_nocase(str_slice(challenge, i, name.len), name))
+            continue;
+        struct str value = str_slice(challenge, i + name.len + 1, challenge.len);
+        if (!str_starts_with(value, STR("\"")))
+            return str_slice(value, 0,
+                             MIN_OF(str_find_byte(value, ','), str_find_byte(value, ' ')));
+        value = str_slice(value, 1, value.len);
+        return str_slice(value, 0, str_find_byte(value, '"'));
+    }
+    return STR_NONE;
+}
+
+struct str answer_challenge_param(const struct oauth_answer *answer, struct str name)
+{
+    for (size_t i = 0; i < answer->header_count; i++) {
+        if (!str_eq_nocase(answer->headers[i].name, STR("www-authenticate")))
+            continue;
+        struct str value = str_trim(find_param(answer->headers[i].value, name));
+        if (value.len > 0)
+            return value;
+    }
+    return STR_NONE;
+}
+
 struct str answer_scalar(const struct json *value, struct arena *arena)
 {
     switch (json_type(value)) {
@@ -154,6 +184,8 @@ void answer_read(const struct profile *profile, const struct oauth_answer *from,
         ret->fault = "body_too_large";
         return;
     }
+    if (from->status >= 400 && from->status <= 499)
+        ret->challenge_error = answer_challenge_param(from, STR("error"));
     ret->kind =
         body_parse(ret->text, answer_header(from, STR("content-type")), &ret->json, &ret->fault);
     if (ret->kind != BODY_OBJECT)

@@ -20,7 +20,9 @@ struct answer {
     struct json *json; /* BODY_OBJECT; owned */
     struct str text;   /* the body without its BOM, borrowed */
     struct str error, description;
-    bool error_without_word; /* an error member that is there and is no text */
+    struct str challenge_error; /* of the WWW-Authenticate header of a 4xx; counts where the body
+                                   has no word */
+    bool error_without_word;    /* an error member that is there and is no text */
     int64_t numbers[ANSWER_NUMBERS_MAX];
     size_t number_count;
 };
@@ -36,6 +38,9 @@ bool answer_find(const struct json *json, const struct field *field, const struc
 bool answer_has_path(const struct json *json, struct str path);
 /** A scalar as text, numbers and booleans too; STR_NONE for what is none. */
 struct str answer_scalar(const struct json *value, struct arena *arena);
+/** A parameter of a WWW-Authenticate challenge (RFC 9110 §11.6.1): error of `Bearer error="…"`;
+ * borrowed, quotes cut off; STR_NONE where there is none. */
+struct str answer_challenge_param(const struct oauth_answer *answer, struct str name);
 /** By name, in any case; STR_NONE where there is none. */
 struct str answer_header(const struct oauth_answer *answer, struct str name);
 

@@ -80,6 +80,10 @@ static bool decide_by_word(struct classification *c)
     struct str said = c->read.error;
     if (rules_is_transient_word(c->read.description))
         said = c->read.description;
+    /* Some say it in the header alone. A page of a proxy says nothing about a grant. */
+    if (said.len == 0 && !c->read.error_without_word &&
+        (c->read.kind == BODY_EMPTY || c->read.kind == BODY_OBJECT))
+        said = c->read.challenge_error;
     if (!rules_find_word(said, &outcome))
         return false;
     provider_text_word(said, word, sizeof(word));
@@ -230,8 +234,11 @@ static void add_provider_words(struct classification *c)
     struct str message = c->read.description;
     if (message.len == 0)
         message = find_text(c, &c->profile->response.description, sentences, ARRAY_LEN(sentences));
+    if (message.len == 0)
+        message = answer_challenge_param(c->answer, STR("error_description"));
     provider_text_clean(message, verdict->provider_message, sizeof(verdict->provider_message));
-    provider_text_clean(c->read.error, verdict->provider_code, sizeof(verdict->provider_code));
+    struct str code = c->read.error.len > 0 ? c->read.error : c->read.challenge_error;
+    provider_text_clean(code, verdict->provider_code, sizeof(verdict->provider_code));
     verdict->claims = arena_copy(&verdict->arena, json_text(json_get(c->read.json, "claims")));
 }
 

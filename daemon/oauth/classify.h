@@ -21,7 +21,9 @@ struct oauth_answer {
     size_t header_count;
     struct str body;
     bool body_too_large;
-    int64_t now_wall_ms; /* for absolute expiries and HTTP dates */
+    int64_t now_wall_ms;       /* for absolute expiries and HTTP dates */
+    const struct json *config; /* the grant's variables: which of several grants is meant; may be
+                                  NULL */
 };
 
 enum { OAUTH_REASON_MAX = 64, OAUTH_PROVIDER_TEXT_MAX = 200 };
@@ -53,6 +55,8 @@ struct oauth_verdict {
                           1]; /* cleaned: printable, cut, no secret in it */
     struct str claims;        /* Entra's conditional access challenge, for whoever reconnects */
     struct str trace_id;
+    struct str learned; /* REFRESHED: endpoint variables that it tells, JSON text; STR_NONE: none */
+    bool learned_refused; /* it told one that the profile does not accept: a host elsewhere, say */
     struct arena arena;
 };
 

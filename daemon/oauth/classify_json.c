@@ -132,6 +132,7 @@ static struct json *to_json(const struct oauth_verdict *verdict)
     set_flag(json, "confirm", verdict->confirm);
     set_flag(json, "claims", str_is_set(verdict->claims));
     json_set_text(json, "trace_id", verdict->trace_id);
+    json_set_text(json, "learned", verdict->learned);
     set_flag(json, "reread_store", verdict->reread_store);
     set_flag(json, "rotation_may_be_lost", verdict->rotation_may_be_lost);
     json_set_text(json, "dead_reason",
@@ -161,6 +162,9 @@ enum status oauth_classify_json(const struct profile *profile, const struct json
     if (status != STATUS_OK)
         return status;
     read.body = buf_str(&body);
+    read.config = json_get(answer, "config");
+    if (read.config != NULL && json_type(read.config) != JSON_OBJECT)
+        return fail(err, "config", "an object of the profile's variables", read.config);
     struct oauth_verdict verdict = {0};
     oauth_classify(profile, &read, &verdict);
     *out = to_json(&verdict);

@@ -70,7 +70,23 @@ struct algorithm {
     const char *name;
     const EVP_MD *digest; /* NULL: the algorithm has its own */
     size_t half_bytes;    /* of the raw ECDSA signature; 0: no ECDSA */
+    bool is_pss;          /* RSASSA-PSS, its salt as long as the digest (RFC 7518 §3.5) */
 };
+
+static bool takes(const struct client_assertion *about, const char *name)
+{
+    for (size_t i = 0; i < about->algorithm_count; i++) {
+        if (str_eq(about->algorithms[i], str_c(name)))
+            return true;
+    }
+    return false;
+}
+
+/** Only where the server says that it takes this one and not the usual one. */
+static bool prefers(const struct client_assertion *about, const char *name, const char *usual)
+{
+    return takes(about, name) && !takes(about, usual);
+}
 
 static bool find_algorithm(const EVP_PKEY *key, struct algorithm *ret)
 {
@@ -90,18 +106,35 @@ static bool find_algorithm(const EVP_PKEY *key, struct algorithm *ret)
     return ret->name != NULL;
 }
 
-static enum status fail_key(struct error *err)
+/** Says what is wrong with it, as far as can be seen without showing any of it. */
+static enum status fail_key(struct str key_pem, struct error *err)
 {
+    CLEANUP(key_freep) EVP_PKEY *key = read_key(key_pem);
+    const char *got = "no PEM block";
+    if (key != NULL && EVP_PKEY_is_a(key, "RSA"))
+        got = "an RSA key of less than 2048 bits";
+    else if (key != NULL)
+        got = "a key of another kind";
+    else if (str_contains(key_pem, STR("ENCRYPTED")))
+        got = "an encrypted key: decrypt it first (openssl pkey -in KEY)";
+    else if (str_contains(key_pem, STR("-----BEGIN CERTIFICATE")))
+        got = "a certificate";
+    else if (str_contains(key_pem, STR("-----BEGIN PUBLIC KEY")) ||
+             str_contains(key_pem, STR("-----BEGIN RSA PUBLIC KEY")))
+        got = "a public key";
+    else if (str_contains(key_pem, STR("-----BEGIN ")))
+        got = "a PEM block that can't be read";
     return error_set(err, STATUS_INVALID,
                      "private_key: expected a PEM private key without passphrase: RSA of at least "
-                     "2048 bits, EC P-256 or P-384, or Ed25519");
+                     "2048 bits, EC P-256 or P-384, or Ed25519; got %s",
+                     got);
 }
 
 enum status client_key_check(struct str key_pem, struct error *err)
 {
     struct algorithm algorithm;
     CLEANUP(key_freep) EVP_PKEY *key = read_key(key_pem);
-    return key != NULL && find_algorithm(key, &algorithm) ? STATUS_OK : fail_key(err);
+    return key != NULL && find_algorithm(key, &algorithm) ? STATUS_OK : fail_key(key_pem, err);
 }
 
 enum status client_certificate_check(struct str certificate_pem, struct str key_pem,
@@ -110,14 +143,15 @@ enum status client_certificate_check(struct str certificate_pem, struct str key_
     CLEANUP(certificate_freep) X509 *certificate = read_certificate(certificate_pem);
     CLEANUP(key_freep) EVP_PKEY *key = read_key(key_pem);
     if (certificate == NULL)
-        return error_set(err, STATUS_INVALID, "certificate: expected a PEM certificate");
+        return error_set(err, STATUS_INVALID, "certificate: expected a PEM certificate, got %s",
+                         certificate_pem.len == 0 ? "none" : "something else");
     if (key == NULL)
-        return error_set(err, STATUS_INVALID,
-                         "private_key: expected a PEM private key without passphrase");
+        return fail_key(key_pem, err);
     bool fits = X509_check_private_key(certificate, key) == 1;
     ERR_clear_error();
     return fits ? STATUS_OK
-                : error_set(err, STATUS_INVALID, "private_key: expected the certificate's own key");
+                : error_set(err, STATUS_INVALID,
+                            "private_key: expected the certificate's own key, got another one");
 }
 
 static void add_part(const struct json *json, struct buf *out)
@@ -188,11 +222,15 @@ static bool sign(EVP_PKEY *key, const struct algorithm *algorithm, struct str te
                  unsigned char signature[SIGNATURE_MAX], size_t *ret_len)
 {
     CLEANUP(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *key_context = NULL; /* the digest's own */
     *ret_len = SIGNATURE_MAX;
-    bool signed_ =
-        context != NULL && EVP_DigestSignInit(context, NULL, algorithm->digest, NULL, key) == 1 &&
-        EVP_DigestSign(context, signature, ret_len, (const unsigned char *)text.data, text.len) ==
-            1;
+    bool signed_ = context != NULL &&
+                   EVP_DigestSignInit(context, &key_context, algorithm->digest, NULL, key) == 1;
+    if (signed_ && algorithm->is_pss)
+        signed_ = EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING) == 1 &&
+                  EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, RSA_PSS_SALTLEN_DIGEST) == 1;
+    signed_ = signed_ && EVP_DigestSign(context, signature, ret_len,
+                                        (const unsigned char *)text.data, text.len) == 1;
     if (signed_ && algorithm->half_bytes > 0)
         signed_ = to_raw_ecdsa(signature, ret_len, algorithm->half_bytes);
     ERR_clear_error();
@@ -214,7 +252,11 @@ enum status client_assertion_sign_key(const struct client_assertion *about, stru
     unsigned char signature[SIGNATURE_MAX];
     size_t len = 0;
     if (key == NULL || !find_algorithm(key, &algorithm))
-        return fail_key(err);
+        return fail_key(key_pem, err);
+    if (strcmp(algorithm.name, "RS256") == 0 && prefers(about, "PS256", "RS256")) {
+        algorithm.name = "PS256";
+        algorithm.is_pss = true;
+    }
     enum status status = add_unsigned(about, algorithm.name, &jwt, err);
     if (status != STATUS_OK)
         return status;
@@ -234,11 +276,20 @@ enum status client_assertion_sign_secret(const struct client_assertion *about, s
     unsigned int len = 0;
     if (secret.len == 0 || secret.len > INT_MAX)
         return error_set(err, STATUS_INVALID, "client_secret: expected a secret, got none");
-    enum status status = add_unsigned(about, "HS256", &jwt, err);
+    const char *name = "HS256";
+    const EVP_MD *digest = EVP_sha256();
+    if (prefers(about, "HS512", name)) {
+        name = "HS512";
+        digest = EVP_sha512();
+    } else if (prefers(about, "HS384", name)) {
+        name = "HS384";
+        digest = EVP_sha384();
+    }
+    enum status status = add_unsigned(about, name, &jwt, err);
     if (status != STATUS_OK)
         return status;
-    if (HMAC(EVP_sha256(), secret.data, (int)secret.len, (const unsigned char *)jwt.data, jwt.len,
-             mac, &len) == NULL)
+    if (HMAC(digest, secret.data, (int)secret.len, (const unsigned char *)jwt.data, jwt.len, mac,
+             &len) == NULL)
         return error_set(err, STATUS_INTERNAL, "the client assertion could not be signed");
     add_signature(&jwt, mac, len);
     *ret_jwt = arena_copy(arena, buf_str(&jwt));

@@ -1,7 +1,8 @@
 /**
- * Signed client assertions (RFC 7521 §4.2, RFC 7523 §2.2): a JWT under an RSA (RS256), P-256
- * (ES256), P-384 (ES384) or Ed25519 (EdDSA) key, or under the client secret (HS256). The only file
- * of this folder that knows OpenSSL.
+ * Signed client assertions (RFC 7521 §4.2, RFC 7523 §2.2): a JWT under an RSA (RS256; PS256 where
+ * the server takes no RS256), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA) key, or under the
+ * client secret (HS256; HS384 or HS512 where it takes no HS256). The only file of this folder that
+ * knows OpenSSL.
  *
  *     struct client_assertion about = {.issuer = id, .subject = id, .audience = endpoint, …};
  *     client_assertion_sign_key(&about, pem, &arena, &jwt, err);
@@ -18,6 +19,9 @@ struct client_assertion {
     struct str id;          /* jti: never used before */
     struct str key_id;      /* kid; empty: none */
     struct str certificate; /* PEM; its SHA-256 goes into x5t#S256; empty: none */
+    /* What the server understands (RFC 8414 §2); none: the first choice of the key's kind. */
+    const struct str *algorithms;
+    size_t algorithm_count;
     int64_t now_wall_ms;
 };
 

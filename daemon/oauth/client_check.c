@@ -36,7 +36,11 @@ enum status oauth_client_check(const struct oauth_client *client, struct error *
     case AUTH_NONE:
         return STATUS_OK;
     case AUTH_PRIVATE_KEY_JWT:
-        return client_key_check(client->secret, err);
+        if (client_key_check(client->secret, err) != STATUS_OK)
+            return STATUS_INVALID;
+        return client->certificate.len == 0
+                   ? STATUS_OK
+                   : client_certificate_check(client->certificate, client->secret, err);
     case AUTH_TLS_CLIENT_AUTH:
         return client_certificate_check(client->certificate, client->secret, err);
     case AUTH_METHOD_COUNT:

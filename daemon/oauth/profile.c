@@ -50,6 +50,27 @@ static enum status take_auth_methods(struct profile_reader *reader, const char *
 
 #define AT(member) offsetof(struct profile, member)
 
+/** RFC 8705 §5: where a client with a certificate goes instead. */
+static enum status take_aliases(struct profile_reader *reader, const char *path,
+                                const struct json *value, UNUSED void *field)
+{
+    static const struct habit endpoints[] = {
+        {"token_endpoint", reader_take_text, AT(mtls_aliases.token)},
+        {"revocation_endpoint", reader_take_text, AT(mtls_aliases.revocation)},
+        {"introspection_endpoint", reader_take_text, AT(mtls_aliases.introspection)},
+        {"userinfo_endpoint", reader_take_text, AT(mtls_aliases.userinfo)},
+    };
+    if (json_type(value) != JSON_OBJECT)
+        return reader_fail(reader, path, value, "an object of endpoints");
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+        const struct json *endpoint = json_get(value, endpoints[i].name);
+        void *to = (char *)reader->profile + endpoints[i].offset;
+        if (endpoint != NULL && reader_take_text(reader, path, endpoint, to) != STATUS_OK)
+            return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 /** RFC 8414's names (OpenID Connect Discovery's are the same); all others are none of our business.
  */
 static const struct habit metadata[] = {
@@ -64,6 +85,8 @@ static const struct habit metadata[] = {
     {"jwks_uri", reader_take_text, AT(jwks_uri)},
     {"token_endpoint_auth_methods_supported", take_auth_methods, AT(auth_method)},
     {"authorization_response_iss_parameter_supported", reader_take_bool, AT(response_names_issuer)},
+    {"token_endpoint_auth_signing_alg_values_supported", reader_take_texts, AT(signing_algs)},
+    {"mtls_endpoint_aliases", take_aliases, 0},
     {"habits", profile_take_habits, 0},
 };
 
@@ -105,6 +128,10 @@ static enum status check_urls(struct profile_reader *reader)
         {"jwks_uri", profile->jwks_uri},
         {"issuer", profile->issuer},
         {"habits.request.endpoint", profile->request.endpoint},
+        {"mtls_endpoint_aliases.token_endpoint", profile->mtls_aliases.token},
+        {"mtls_endpoint_aliases.revocation_endpoint", profile->mtls_aliases.revocation},
+        {"mtls_endpoint_aliases.introspection_endpoint", profile->mtls_aliases.introspection},
+        {"mtls_endpoint_aliases.userinfo_endpoint", profile->mtls_aliases.userinfo},
     };
     const char *expected;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
@@ -187,8 +214,8 @@ void profile_free(struct profile *profile)
     if (profile == NULL)
         return;
     for (size_t i = 0; i < profile->var_count; i++) {
-        if (profile->vars[i].has_regex)
-            regfree(&profile->vars[i].regex);
+        for (size_t k = 0; k < profile->vars[i].pattern_count; k++)
+            regfree(&profile->vars[i].regexes[k]);
     }
     struct arena arena = profile->arena;
     arena_deinit(&arena);
@@ -201,8 +228,40 @@ void profile_freep(struct profile **profile)
     *profile = NULL;
 }
 
-enum status profile_check_config(const struct profile *profile, const struct json *config,
-                                 struct error *err)
+/** Every member a variable of the profile. */
+static enum status check_names(const struct profile *profile, const struct json *config,
+                               struct error *err)
+{
+    struct str name;
+    const struct json *ignored;
+    size_t index = 0;
+    while (json_next_member(config, &index, &name, &ignored)) {
+        if (profile_find_var(profile, name) == NULL)
+            return error_set(err, STATUS_INVALID,
+                             "config." STR_FMT ": profile \"" STR_FMT "\" has no such variable",
+                             STR_ARG(str_slice(name, 0, 60)), STR_ARG(profile->id));
+    }
+    return STATUS_OK;
+}
+
+/** What is given fits the URLs too: a host's labels, a part of a path. */
+static enum status check_expansions(const struct profile *profile, const struct json *config,
+                                    struct error *err)
+{
+    struct str urls[] = {profile->token_endpoint, profile->request.endpoint,
+                         profile->authorization_endpoint};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_LEN(urls); i++) {
+        struct arena arena = {0};
+        struct str url;
+        status = url_template_expand(profile, urls[i], config, &arena, &url, err);
+        arena_deinit(&arena);
+    }
+    return status;
+}
+
+enum status profile_check_config(const struct profile *profile, enum config_of of,
+                                 const struct json *config, struct error *err)
 {
     if (config != NULL && json_type(config) != JSON_OBJECT)
         return error_set(err, STATUS_INVALID, "config: expected an object, got %s",
@@ -212,29 +271,18 @@ enum status profile_check_config(const struct profile *profile, const struct jso
                          "profile \"" STR_FMT "\" names no token_endpoint: it only reads answers; "
                          "give a profile of your own that names one",
                          STR_ARG(profile->id));
-    struct str name;
-    struct str value;
-    const struct json *ignored;
-    size_t index = 0;
-    while (json_next_member(config, &index, &name, &ignored)) {
-        if (profile_find_var(profile, name) == NULL)
-            return error_set(err, STATUS_INVALID,
-                             "config." STR_FMT ": profile \"" STR_FMT "\" has no such variable",
-                             STR_ARG(str_slice(name, 0, 60)), STR_ARG(profile->id));
+    enum status status = check_names(profile, config, err);
+    bool is_whole = true;
+    for (size_t i = 0; status == STATUS_OK && i < profile->var_count; i++) {
+        const struct profile_var *var = &profile->vars[i];
+        struct str value;
+        if (of == CONFIG_OF_CONNECTOR && var->is_per_connection && !str_is_set(var->fallback) &&
+            json_get_str(config, var->name) == NULL)
+            is_whole = false;
+        else
+            status = profile_var_value(var, config, &value, err);
     }
-    for (size_t i = 0; i < profile->var_count; i++) {
-        enum status status = profile_var_value(&profile->vars[i], config, &value, err);
-        if (status != STATUS_OK)
-            return status;
-    }
-    struct str urls[] = {profile->token_endpoint, profile->request.endpoint,
-                         profile->authorization_endpoint};
-    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
-        struct arena arena = {0};
-        enum status status = url_template_expand(profile, urls[i], config, &arena, &value, err);
-        arena_deinit(&arena);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
+    if (status != STATUS_OK || !is_whole)
+        return status;
+    return check_expansions(profile, config, err);
 }

@@ -40,11 +40,25 @@ int64_t profile_refresh_lifetime_ms(const struct profile *profile);
 int64_t profile_refresh_idle_lifetime_ms(const struct profile *profile);
 /** Does each use give a refresh token its whole life again? Else it counts from the grant. */
 bool profile_refresh_resets_on_use(const struct profile *profile);
+/**
+ * How long the refresh token that is held after a success still lives, by what was said and by the
+ * profile: the earliest of its ends. 0: not known.
+ *
+ * @since_grant_ms  since the person granted; some lives count from there, whatever is issued later
+ * @is_new          the answer brought another token; else the one presented lives on
+ * @said_ms         what the answer says; 0: nothing
+ */
+int64_t profile_refresh_left_ms(const struct profile *profile, int64_t since_grant_ms, bool is_new,
+                                int64_t said_ms);
 /** Refreshing is refused, or useless, before only so much of the access token's life is left; 0: no
  * such rule. */
 int64_t profile_access_not_before_ms(const struct profile *profile);
 /** There is no refresh token: the access token in use is presented and renews itself. */
 bool profile_presents_access_token(const struct profile *profile);
+/** Which of a grant's tokens a refresh presents, and is kept for it; empty: nothing can renew it.
+ */
+struct str profile_presented_token(const struct profile *profile, struct str access_token,
+                                   struct str refresh_token);
 /** Does a refresh request hold the access token in use, as what is presented or in a template? */
 bool profile_uses_access_token(const struct profile *profile);
 /** The first of token_endpoint_auth_methods_supported that refreshd can do; RFC 8414's default is
@@ -57,8 +71,12 @@ struct str profile_refresh_endpoint(const struct profile *profile);
 struct str profile_authorization_endpoint(const struct profile *profile);
 struct str profile_revocation_endpoint(const struct profile *profile);
 struct str profile_issuer(const struct profile *profile);
-/** Do the connector's `config` values fill every variable and match the profile's patterns? */
-MUST_CHECK enum status profile_check_config(const struct profile *profile,
+/** Whose variables: a connector may leave out those that its connections bring. */
+enum config_of { CONFIG_OF_CONNECTOR, CONFIG_OF_CONNECTION };
+
+/** Do the `config` values fill every variable and match the profile's patterns?
+ * @config  of a connection: merged with its connector's (oauth/grant_config.h) */
+MUST_CHECK enum status profile_check_config(const struct profile *profile, enum config_of of,
                                             const struct json *config, struct error *err);
 
 /** All profiles by id; a later one replaces an earlier one of the same id. */

@@ -90,14 +90,18 @@ struct error_rule {
     bool confirm, reread_store, rotation_may_be_lost;
 };
 
+enum { PROFILE_PATTERNS_MAX = 8 };
+
 /** A variable of endpoint URLs, headers and parameters. */
 struct profile_var {
     struct str name;
-    struct str pattern; /* POSIX extended, for the whole value; empty: none */
-    regex_t regex;
-    bool has_regex;
+    struct str patterns[PROFILE_PATTERNS_MAX]; /* POSIX extended, for the whole value */
+    regex_t regexes[PROFILE_PATTERNS_MAX];
+    size_t pattern_count;
     struct str_list one_of;
-    struct str fallback; /* STR_NONE: the connector must give it */
+    struct str fallback;       /* STR_NONE: it must be given */
+    struct field learned_from; /* members of an answer that tell it; none: it is not learned */
+    bool is_per_connection;    /* a connector need not give it */
 };
 
 enum http_method { METHOD_POST, METHOD_GET, METHOD_DELETE };
@@ -116,6 +120,10 @@ struct profile {
         userinfo_endpoint, jwks_uri;
     enum auth_method auth_method;
     bool response_names_issuer; /* RFC 9207 §3 */
+    struct str_list signing_algs; /* token_endpoint_auth_signing_alg_values_supported */
+    struct {                      /* RFC 8705 §5 */
+        struct str token, revocation, introspection, userinfo;
+    } mtls_aliases;
 
     struct {
         struct str endpoint; /* empty: token_endpoint */
@@ -130,15 +138,16 @@ struct profile {
     } request;
     struct {
         int rotation, replay;
-        int64_t replay_window_s, reuse_grace_s, lifetime_s, idle_lifetime_s;
-        bool resets_on_use, kills_access_token;
+        int64_t replay_window_s, reuse_grace_s, lifetime_s, idle_lifetime_s, hard_lifetime_s;
+        bool resets_on_use, counts_from_grant, kills_access_token;
     } refresh_token;
     struct {
         int64_t lifetime_s, not_before_s;
     } access_token;
     struct {
-        struct expiry_rule expires, refresh_expires;
+        struct expiry_rule expires, refresh_expires, refresh_hard_expires;
         struct str_list nesting;
+        struct text_map grants; /* value of the variable "grant" → object that holds its tokens */
         struct field access_token, refresh_token, token_type, id_token, scope;
         struct member_condition success;
         struct field error, description, trace;

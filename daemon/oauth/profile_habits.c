@@ -109,13 +109,24 @@ static enum status take_replay(struct profile_reader *reader, const char *path,
     return STATUS_OK;
 }
 
+static enum status take_resets(struct profile_reader *reader, const char *path,
+                               const struct json *value, UNUSED void *field)
+{
+    struct profile *profile = reader->profile;
+    enum status status =
+        reader_take_bool(reader, path, value, &profile->refresh_token.resets_on_use);
+    profile->refresh_token.counts_from_grant = !profile->refresh_token.resets_on_use;
+    return status;
+}
+
 static const struct habit refresh_token_habits[] = {
     {"rotation", take_rotation, AT(refresh_token.rotation)},
     {"replay", take_replay, 0},
     {"reuse_grace_s", reader_take_seconds, AT(refresh_token.reuse_grace_s)},
     {"lifetime_s", reader_take_seconds, AT(refresh_token.lifetime_s)},
     {"idle_lifetime_s", reader_take_seconds, AT(refresh_token.idle_lifetime_s)},
-    {"resets_on_use", reader_take_bool, AT(refresh_token.resets_on_use)},
+    {"hard_lifetime_s", reader_take_seconds, AT(refresh_token.hard_lifetime_s)},
+    {"resets_on_use", take_resets, 0},
     {"invalidates_previous_access_token", reader_take_bool, AT(refresh_token.kills_access_token)},
 };
 

@@ -51,6 +51,35 @@ bool profile_refresh_resets_on_use(const struct profile *profile)
     return profile->refresh_token.resets_on_use;
 }
 
+/** The sooner of two ends; one that is not ahead is known to be wrong, since there was a success.
+ */
+static int64_t sooner(int64_t left_ms, int64_t other_ms)
+{
+    if (other_ms <= 0)
+        return left_ms;
+    return left_ms == 0 ? other_ms : MIN_OF(left_ms, other_ms);
+}
+
+int64_t profile_refresh_left_ms(const struct profile *profile, int64_t since_grant_ms, bool is_new,
+                                int64_t said_ms)
+{
+    int64_t lifetime_ms = profile->refresh_token.lifetime_s * 1000;
+    int64_t hard_ms = profile->refresh_token.hard_lifetime_s * 1000;
+    int64_t left_ms = said_ms;
+    if (said_ms == 0 && profile->refresh_token.counts_from_grant)
+        left_ms = sooner(left_ms, lifetime_ms - since_grant_ms);
+    else if (said_ms == 0 && (is_new || profile->refresh_token.resets_on_use))
+        left_ms = sooner(left_ms, lifetime_ms);
+    left_ms = sooner(left_ms, profile_refresh_idle_lifetime_ms(profile));
+    return hard_ms > 0 ? sooner(left_ms, hard_ms - since_grant_ms) : left_ms;
+}
+
+struct str profile_presented_token(const struct profile *profile, struct str access_token,
+                                   struct str refresh_token)
+{
+    return profile->request.presents_access_token ? access_token : refresh_token;
+}
+
 bool profile_presents_access_token(const struct profile *profile)
 {
     return profile->request.presents_access_token;

@@ -24,11 +24,32 @@ bool profile_var_accepts(const struct profile_var *var, struct str value)
         if (str_eq(var->one_of.items[i], value))
             return true;
     }
-    if (!var->has_regex)
+    if (var->pattern_count == 0)
         return var->one_of.count == 0;
     memcpy(text, value.data, value.len);
     text[value.len] = '\0';
-    return regexec(&var->regex, text, 0, NULL, 0) == 0;
+    for (size_t i = 0; i < var->pattern_count; i++) {
+        if (regexec(&var->regexes[i], text, 0, NULL, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum status fail_value(const struct profile_var *var, struct error *err)
+{
+    struct str name = var->name;
+    if (var->one_of.count > 0 && var->pattern_count == 0)
+        return error_set(err, STATUS_INVALID,
+                         "config." STR_FMT ": expected one of %zu values such as \"" STR_FMT "\"",
+                         STR_ARG(name), var->one_of.count, STR_ARG(var->one_of.items[0]));
+    if (var->pattern_count == 0)
+        return error_set(err, STATUS_INVALID,
+                         "config." STR_FMT ": expected a text of 1 to 253 bytes", STR_ARG(name));
+    return error_set(err, STATUS_INVALID,
+                     "config." STR_FMT ": expected a text of 1 to 253 bytes that matches " STR_FMT
+                     "%s",
+                     STR_ARG(name), STR_ARG(var->patterns[0]),
+                     var->pattern_count > 1 ? " or another of its patterns" : "");
 }
 
 enum status profile_var_value(const struct profile_var *var, const struct json *config,
@@ -39,18 +60,8 @@ enum status profile_var_value(const struct profile_var *var, const struct json *
     if (given == NULL && !str_is_set(value))
         return error_set(err, STATUS_INVALID, "config." STR_FMT ": expected a value, there is none",
                          STR_ARG(var->name));
-    if (!profile_var_accepts(var, value)) {
-        if (var->one_of.count > 0 && !var->has_regex)
-            return error_set(err, STATUS_INVALID,
-                             "config." STR_FMT ": expected one of %zu values such as \"" STR_FMT
-                             "\"",
-                             STR_ARG(var->name), var->one_of.count, STR_ARG(var->one_of.items[0]));
-        return error_set(err, STATUS_INVALID,
-                         "config." STR_FMT
-                         ": expected a text of 1 to 253 bytes that matches " STR_FMT,
-                         STR_ARG(var->name),
-                         STR_ARG(str_is_empty(var->pattern) ? STR("anything") : var->pattern));
-    }
+    if (!profile_var_accepts(var, value))
+        return fail_value(var, err);
     *ret_value = value;
     return STATUS_OK;
 }
@@ -80,17 +91,18 @@ static struct str literal_end(struct str pattern, char *to, size_t size)
 bool profile_var_keeps_domain(const struct profile_var *var)
 {
     char end[PATTERN_MAX];
-    if (var->one_of.count > 0 && !var->has_regex)
-        return true;
-    if (str_find_byte(var->pattern, '|') < var->pattern.len)
-        return false;
-    return url_suffix_is_domain(literal_end(var->pattern, end, sizeof(end)));
+    for (size_t i = 0; i < var->pattern_count; i++) {
+        struct str pattern = var->patterns[i];
+        if (str_find_byte(pattern, '|') < pattern.len ||
+            !url_suffix_is_domain(literal_end(pattern, end, sizeof(end))))
+            return false;
+    }
+    return var->pattern_count > 0 || var->one_of.count > 0;
 }
 
-static enum status take_pattern(struct profile_reader *reader, const char *path,
-                                const struct json *value, void *field)
+static enum status add_pattern(struct profile_reader *reader, const char *path,
+                               const struct json *value, struct profile_var *var)
 {
-    struct profile_var *var = field;
     char text[PATTERN_MAX + 8];
     struct str pattern = json_text(value);
     if (pattern.len == 0 || pattern.len > PATTERN_MAX || memchr(pattern.data, '\0', pattern.len))
@@ -104,17 +116,46 @@ static enum status take_pattern(struct profile_reader *reader, const char *path,
             return reader_fail(reader, path, value, "a pattern without back-references");
     }
     (void)snprintf(text, sizeof(text), "^(" STR_FMT ")$", STR_ARG(pattern));
-    if (var->has_regex || regcomp(&var->regex, text, REG_EXTENDED | REG_NOSUB) != 0)
+    if (regcomp(&var->regexes[var->pattern_count], text, REG_EXTENDED | REG_NOSUB) != 0)
         return reader_fail(reader, path, value, "a POSIX extended regular expression");
-    var->has_regex = true;
-    var->pattern = arena_copy(&reader->profile->arena, pattern);
+    var->patterns[var->pattern_count++] = arena_copy(&reader->profile->arena, pattern);
     return STATUS_OK;
+}
+
+/** One, or several of which one must match: each says for itself where its host ends. */
+static enum status take_pattern(struct profile_reader *reader, const char *path,
+                                const struct json *value, void *field)
+{
+    struct profile_var *var = field;
+    bool is_array = json_type(value) == JSON_ARRAY;
+    size_t count = is_array ? json_count(value) : 1;
+    if (count == 0 || count > PROFILE_PATTERNS_MAX || var->pattern_count > 0)
+        return reader_fail(reader, path, value, "1 to 8 POSIX extended regular expressions");
+    for (size_t i = 0; i < count; i++) {
+        enum status status = add_pattern(reader, path, is_array ? json_at(value, i) : value, var);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status take_per(struct profile_reader *reader, const char *path,
+                            const struct json *value, void *field)
+{
+    static const char *const words[] = {"connector", "connection"};
+    int word = 0;
+    enum status status = reader_take_word(reader, path, value, words, ARRAY_LEN(words), &word);
+    if (status == STATUS_OK)
+        *(bool *)field = word == 1;
+    return status;
 }
 
 static const struct habit var_members[] = {
     {"pattern", take_pattern, 0},
     {"one_of", reader_take_texts, offsetof(struct profile_var, one_of)},
     {"default", reader_take_text, offsetof(struct profile_var, fallback)},
+    {"learned_from", reader_take_field, offsetof(struct profile_var, learned_from)},
+    {"per", take_per, offsetof(struct profile_var, is_per_connection)},
     {"description", reader_take_note, 0},
 };
 
@@ -130,6 +171,8 @@ static enum status take_var(struct profile_reader *reader, const char *path,
         return status;
     if (str_is_set(var->fallback) && !profile_var_accepts(var, var->fallback))
         return reader_fail(reader, path, value, "a default that matches the variable's pattern");
+    if (var->learned_from.count > 0)
+        var->is_per_connection = true;
     return STATUS_OK;
 }
 

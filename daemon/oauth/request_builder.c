@@ -107,6 +107,8 @@ static enum status add_assertion(struct request_builder *b)
         .id = b->uuid,
         .key_id = client->key_id,
         .certificate = client->certificate,
+        .algorithms = b->from.profile->signing_algs.items,
+        .algorithm_count = b->from.profile->signing_algs.count,
         .now_wall_ms = b->from.now_wall_ms,
     };
     struct str jwt;
@@ -217,6 +219,25 @@ enum status request_builder_finish(struct request_builder *b, enum http_method m
     return STATUS_OK;
 }
 
+/** RFC 8705 §5: a client with a certificate goes to the endpoint that asks for one. */
+static struct str mtls_alias(const struct request_from *from, struct str endpoint)
+{
+    const struct profile *profile = from->profile;
+    const struct {
+        struct str usual, alias;
+    } pairs[] = {
+        {profile->token_endpoint, profile->mtls_aliases.token},
+        {profile->revocation_endpoint, profile->mtls_aliases.revocation},
+        {profile->introspection_endpoint, profile->mtls_aliases.introspection},
+        {profile->userinfo_endpoint, profile->mtls_aliases.userinfo},
+    };
+    for (size_t i = 0; from->client->method == AUTH_TLS_CLIENT_AUTH && i < ARRAY_LEN(pairs); i++) {
+        if (str_is_set(pairs[i].alias) && str_eq(pairs[i].usual, endpoint))
+            return pairs[i].alias;
+    }
+    return endpoint;
+}
+
 enum status request_builder_begin(struct request_builder *b, const struct request_from *from,
                                   struct str endpoint, struct oauth_message *message,
                                   struct error *err)
@@ -224,6 +245,7 @@ enum status request_builder_begin(struct request_builder *b, const struct reques
     ASSERT(from->profile != NULL && from->client != NULL);
     *b = (struct request_builder){
         .from = *from, .message = message, .params = {.profile = from->profile}, .err = err};
+    endpoint = mtls_alias(from, endpoint);
     enum status status = url_template_expand_with(from->profile, endpoint, from->config, from->path,
                                                   &message->arena, &b->url, err);
     if (status != STATUS_OK)

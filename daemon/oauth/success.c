@@ -1,7 +1,9 @@
 #include "oauth/success.h"
 
+#include "oauth/grant_config.h"
 #include "oauth/lifetime.h"
 #include "oauth/rules.h"
+#include "oauth/url_template.h"
 
 #include <string.h>
 
@@ -40,22 +42,45 @@ static const struct json *find_access_token(const struct profile *profile,
     return find_member(tokens, &profile->response.access_token, &rfc_access_token);
 }
 
-/** The object that holds the tokens: the first of the profile's places that has one, else the body.
- */
-static const struct json *find_tokens(const struct profile *profile, const struct json *whole)
+static const struct json *tokens_at(const struct profile *profile, const struct json *whole,
+                                    struct str place)
 {
-    for (size_t i = 0; i < profile->response.nesting.count; i++) {
-        struct str place = profile->response.nesting.items[i];
-        const struct json *tokens = str_eq(place, STR(".")) ? whole : json_get_path(whole, place);
-        if (find_access_token(profile, tokens) != NULL)
-            return tokens;
+    const struct json *tokens = str_eq(place, STR(".")) ? whole : json_get_path(whole, place);
+    return find_access_token(profile, tokens) != NULL ? tokens : NULL;
+}
+
+/** Of several grants in one answer (a bot's and a person's) the one that this connection is: the
+ * variable "grant" tells. NULL: not there, or there is only one kind. */
+static const struct json *find_grant(const struct profile *profile, const struct json *config,
+                                     const struct json *whole)
+{
+    const struct text_map *grants = &profile->response.grants;
+    const struct profile_var *var = profile_find_var(profile, STR("grant"));
+    struct str grant;
+    if (grants->count == 0 || var == NULL ||
+        profile_var_value(var, config, &grant, NULL) != STATUS_OK)
+        return NULL;
+    for (size_t i = 0; i < grants->count; i++) {
+        if (str_eq(grants->items[i].name, grant))
+            return tokens_at(profile, whole, grants->items[i].value);
     }
-    return whole;
+    return NULL;
+}
+
+/** The object that holds the tokens: the grant's own place, else the first of the profile's places
+ * that has one, else the body. */
+static const struct json *find_tokens(const struct profile *profile, const struct json *config,
+                                      const struct json *whole)
+{
+    const struct json *tokens = find_grant(profile, config, whole);
+    for (size_t i = 0; tokens == NULL && i < profile->response.nesting.count; i++)
+        tokens = tokens_at(profile, whole, profile->response.nesting.items[i]);
+    return tokens != NULL ? tokens : whole;
 }
 
 bool success_has_token(const struct profile *profile, const struct answer *read)
 {
-    return find_access_token(profile, find_tokens(profile, read->json)) != NULL;
+    return find_access_token(profile, find_tokens(profile, NULL, read->json)) != NULL;
 }
 
 /** No byte below the blank, no DEL, none above ASCII, in eight bytes at once. */
@@ -216,12 +241,18 @@ static void read_lifetimes(const struct profile *profile, const struct oauth_ans
     life = lifetime_read(rule->count > 0 ? rule : &refresh_expires_default, tokens, read->json,
                          answer->now_wall_ms);
     verdict->refresh_expires_in_s = life.seconds;
+    rule = &profile->response.refresh_hard_expires;
+    life = lifetime_read(rule, tokens, read->json, answer->now_wall_ms);
+    bool is_sooner = life.seconds >= 0 && (verdict->refresh_expires_in_s < 0 ||
+                                           life.seconds < verdict->refresh_expires_in_s);
+    if (is_sooner)
+        verdict->refresh_expires_in_s = life.seconds;
 }
 
 const char *success_read(const struct profile *profile, const struct oauth_answer *answer,
                          const struct answer *read, struct oauth_verdict *verdict)
 {
-    const struct json *tokens = find_tokens(profile, read->json);
+    const struct json *tokens = find_tokens(profile, answer->config, read->json);
     const char *fault = read_access_token(profile, read, tokens, verdict);
     if (fault == NULL)
         fault = read_refresh_token(profile, tokens, verdict);
@@ -234,5 +265,7 @@ const char *success_read(const struct profile *profile, const struct oauth_answe
         arena, json_text(find_member(tokens, &profile->response.id_token, &rfc_id_token)));
     verdict->scope = read_scope(profile, tokens, arena);
     read_lifetimes(profile, answer, read, tokens, verdict);
+    verdict->learned =
+        grant_config_learn(profile, tokens, read->json, arena, &verdict->learned_refused);
     return NULL;
 }

@@ -143,9 +143,10 @@ static bool host_keeps_domain(const struct profile *profile, struct str host,
     } while (str_is_set(name));
     *ret_expected = "a host whose registered domain no variable can change: \"{x}.example.com\", a "
                     "variable with one_of, or a pattern that ends in \"\\.example\\.com\"";
-    if (last == NULL || url_suffix_is_domain(text) || last->one_of.count > 0)
+    if (last == NULL || url_suffix_is_domain(text))
         return true;
-    return text.len == 0 && profile_var_keeps_domain(last);
+    bool is_closed_list = last->one_of.count > 0 && last->pattern_count == 0;
+    return is_closed_list || (text.len == 0 && profile_var_keeps_domain(last));
 }
 
 static bool text_has_only_url_bytes(struct str url)

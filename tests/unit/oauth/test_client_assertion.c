@@ -158,6 +158,73 @@ static void a_secret(UNUSED void **state)
     arena_deinit(&arena);
 }
 
+/** PS256 only where the server takes it and not RS256 (RFC 8414 §2). */
+static void rsa_as_the_server_understands_it(UNUSED void **state)
+{
+    static const struct {
+        struct str offered[2];
+        size_t count;
+        const char *algorithm;
+    } rows[] = {
+        {{STR_INIT("PS256"), STR_INIT("RS256")}, 2, "RS256"},
+        {{STR_INIT("PS256"), STR_INIT("ES256")}, 2, "PS256"},
+        {{STR_INIT("ES256")}, 1, "RS256"}, /* it says what is wrong better than we can */
+    };
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    CLEANUP(buf_deinit) struct buf pem = {0};
+    key_to_pem(key, &pem);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct client_assertion one = about;
+        struct arena arena = {0};
+        struct str jwt;
+        CLEANUP(buf_deinit) struct buf signature = {0};
+        one.algorithms = rows[i].offered;
+        one.algorithm_count = rows[i].count;
+        assert_int_equal(client_assertion_sign_key(&one, buf_str(&pem), &arena, &jwt, NULL),
+                         STATUS_OK);
+        struct parts parts = cut(jwt);
+        check_claims(parts, rows[i].algorithm);
+        decode(parts.signature, &signature);
+        EVP_PKEY_CTX *key_context = NULL;
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        assert_int_equal(EVP_DigestVerifyInit(context, &key_context, EVP_sha256(), NULL, key), 1);
+        if (strcmp(rows[i].algorithm, "PS256") == 0) {
+            EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING);
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, 32);
+        }
+        assert_int_equal(
+            EVP_DigestVerify(context, (const unsigned char *)signature.data, signature.len,
+                             (const unsigned char *)parts.signed_text.data, parts.signed_text.len),
+            1);
+        EVP_MD_CTX_free(context);
+        arena_deinit(&arena);
+    }
+    EVP_PKEY_free(key);
+}
+
+/** What is wrong is said, and none of it shown. */
+static void what_is_no_key_is_told_apart(UNUSED void **state)
+{
+    static const struct {
+        const char *pem, *says;
+    } rows[] = {
+        {"s3cret", "got no PEM block"},
+        {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "can't be read"},
+        {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+         "got an encrypted key"},
+        {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "got a certificate"},
+        {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "got a public key"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct error err = {0};
+        assert_int_equal(client_key_check(str_c(rows[i].pem), &err), STATUS_INVALID);
+        assert_true(str_starts_with(str_c(err.text), STR("private_key: expected a PEM")));
+        if (!str_contains(str_c(err.text), str_c(rows[i].says)))
+            fail_msg("%s: says \"%s\"", rows[i].pem, err.text);
+        assert_false(str_contains(str_c(err.text), STR("s3cret")));
+    }
+}
+
 static void keys_that_are_refused(UNUSED void **state)
 {
     EVP_PKEY *keys[] = {EVP_RSA_gen(1024), EVP_EC_gen("secp256k1"), EVP_EC_gen("P-521"),
@@ -191,7 +258,9 @@ static void a_certificate_and_its_key(UNUSED void **state)
     CLEANUP(buf_deinit) struct buf other_pem = {0};
     CLEANUP(profile_freep)
     struct profile *profile = parse_profile_text(
-        STR("{\"id\":\"p\",\"token_endpoint\":\"https://as.example.com/t\"}"), "p.json");
+        STR("{\"id\":\"p\",\"token_endpoint\":\"https://as.example.com/t\","
+            "\"mtls_endpoint_aliases\":{\"token_endpoint\":\"https://mtls.example.com/t\"}}"),
+        "p.json");
     CLEANUP(oauth_message_deinit) struct oauth_message message = {0};
     struct error err = {0};
     char *data;
@@ -210,6 +279,7 @@ static void a_certificate_and_its_key(UNUSED void **state)
     struct oauth_refresh refresh = {
         .profile = profile, .client = &client, .refresh_token = STR("RT1")};
     assert_int_equal(oauth_build_refresh(&refresh, &message, &err), STATUS_OK);
+    assert_true(str_eq(message.url, STR("https://mtls.example.com/t")));
     assert_true(str_eq(message.tls_certificate, pem));
     assert_true(str_eq(message.tls_key, buf_str(&key_pem)));
     assert_true(str_eq(secret_str(message.body),
@@ -263,6 +333,8 @@ int main(void)
         cmocka_unit_test(p384),
         cmocka_unit_test(ed25519),
         cmocka_unit_test(a_secret),
+        cmocka_unit_test(rsa_as_the_server_understands_it),
+        cmocka_unit_test(what_is_no_key_is_told_apart),
         cmocka_unit_test(keys_that_are_refused),
         cmocka_unit_test(a_certificate_and_its_key),
         cmocka_unit_test(audiences),

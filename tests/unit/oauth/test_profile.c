@@ -66,6 +66,21 @@ static const struct refusal_row refusals[] = {
      "registered domain"},
     {"a pattern with a way out", VARS("https://{h}/t", "\"h\":\"evil|x\\\\.example\\\\.com\""),
      "registered domain"},
+    {"one pattern of several with another end",
+     VARS("https://{h}/t", "\"h\":{\"pattern\":[\"x\\\\.example\\\\.com\",\"[a-z.]+\"]}"),
+     "registered domain"},
+    {"a pattern with an open end beside a closed list",
+     VARS("https://{h}/t", "\"h\":{\"pattern\":\"[a-z.]+\",\"one_of\":[\"a.example.com\"]}"),
+     "registered domain"},
+    {"no pattern at all", VARS("https://as.example.com/{x}", "\"x\":{\"pattern\":[]}"),
+     "habits.vars.x.pattern: expected 1 to 8"},
+    {"a variable of nobody", VARS("https://as.example.com/{x}", "\"x\":{\"per\":\"person\"}"),
+     "habits.vars.x.per: expected \"connector\" or \"connection\""},
+    {"an alias without TLS",
+     "{" BASE ",\"mtls_endpoint_aliases\":{\"token_endpoint\":\"http://as.example.com/t\"}}",
+     "mtls_endpoint_aliases.token_endpoint: expected https://"},
+    {"grants that are no texts", HABITS("\"response\":{\"grants\":{\"bot\":1}}"),
+     "habits.response.grants: expected texts"},
     {"a variable as port", VARS("https://as.example.com:{p}/t", "\"p\":\"[0-9]+\""), "port"},
     {"a variable as scheme", VARS("{s}://as.example.com/t", "\"s\":\"https\""), "https://"},
     {"a pattern that is none", VARS("https://as.example.com/{x}", "\"x\":\"[\""),
@@ -234,7 +249,7 @@ static void config_fills_endpoints(UNUSED void **state)
         CLEANUP(json_freep) struct json *config = NULL;
         assert_int_equal(json_parse(str_c(row->config), JSON_LIMITS_DEFAULT, &config, &err),
                          STATUS_OK);
-        enum status status = profile_check_config(profile, config, &err);
+        enum status status = profile_check_config(profile, CONFIG_OF_CONNECTOR, config, &err);
         if (row->url == NULL &&
             (status != STATUS_INVALID || !str_contains(str_c(err.text), str_c(row->says))))
             fail_msg("%s %s: says \"%s\"", row->profile, row->config, err.text);
@@ -268,7 +283,7 @@ static void values_stay_in_their_place(UNUSED void **state)
         CLEANUP(json_freep) struct json *config = json_new_object();
         json_set_text(config, "h", host ? str_c(value) : STR("good"));
         json_set_text(config, "p", host ? STR("good") : str_c(value));
-        if (profile_check_config(profile, config, &err) != STATUS_INVALID)
+        if (profile_check_config(profile, CONFIG_OF_CONNECTOR, config, &err) != STATUS_INVALID)
             fail_msg("\"%s\" was accepted in the %s", value, host ? "host" : "path");
     }
 }
