@@ -104,7 +104,8 @@ static const struct rpc_param account_members[] = {
         ID("acting_user", MAY, "the person who acts, where the connection is personal"),         \
         OBJECT("tokens", need, tokens_members, "what the authorization server gave"),            \
         TEXTS("requested_scopes", MAY, 0, SCOPES_MAX, "what was asked for (the connector's)"),   \
-        OBJECT("account", MAY, account_members, "which account granted")
+        OBJECT("account", MAY, account_members, "which account granted"),                        \
+        OBJECT("config", MAY, NULL, "variables of this grant, over the connector's")
 
 static const struct rpc_param import_item_members[] = {ONE_IMPORT(MUST), END};
 
@@ -124,6 +125,7 @@ static const struct rpc_param register_params[] = {
     SECRET("client_secret", MAY, SECRET_MAX, "the client's secret"),
     SECRET("private_key", MAY, PEM_MAX, "the client's private key, PEM"),
     TEXT("certificate", MAY, 1, PEM_MAX, "the client's certificate, PEM"),
+    TEXT("key_id", MAY, 1, TEXT_MAX, "the private key's id at the provider (kid)"),
     ENUM("auth_method", MAY, AUTH_METHODS, "how the client authenticates"),
     TEXTS("scopes", MUST, 0, SCOPES_MAX, "what is asked for"),
     TEXT("name", MAY, 1, TEXT_MAX, "as people see it"),
@@ -143,6 +145,8 @@ static const struct rpc_param rotate_params[] = {
     CONNECTOR,
     SECRET("client_secret", MAY, SECRET_MAX, "the new secret"),
     SECRET("private_key", MAY, PEM_MAX, "the new private key, PEM"),
+    TEXT("certificate", MAY, 1, PEM_MAX, "the new certificate, PEM"),
+    TEXT("key_id", MAY, 1, TEXT_MAX, "the new private key's id at the provider (kid)"),
     TEXT("client_id", MAY, 1, TEXT_MAX, "another client: its connections need a reconnect"),
     INTEGER("overlap_s", MAY, 0, OVERLAP_S_MAX, "seconds that the old one is still tried (86400)"),
     FLAG("check", "prove it with one refresh before it is taken over"),

@@ -126,6 +126,8 @@ static void take_grant(struct connection *next, const struct connector *connecto
     next->sealed_refresh = grant->sealed_refresh;
     next->refresh_print = grant->refresh_print;
     next->token_type = grant->token_type;
+    if (str_is_set(grant->config_json) || grant->is_switch)
+        next->config_json = grant->config_json;
     next->lifetime_ms = 0;
     next->refresh_expires_ms = TIME_NONE;
     lifecycle_take_lifetimes(next, grant->lifetime_ms, grant->refresh_lifetime_ms, now);

@@ -70,6 +70,7 @@ struct refresh_answer {
     int64_t retry_after_ms; /* -1: none */
     struct str provider_code, provider_message;
     struct str detail; /* finer cause; STR_NONE: none */
+    struct str claims; /* what the provider asks of the person; STR_NONE: nothing */
     /* With OUTCOME_REFRESHED. */
     struct str sealed_access, sealed_refresh, refresh_print; /* STR_NONE keeps the old */
     struct str token_type;
@@ -77,6 +78,7 @@ struct refresh_answer {
     struct str scope, scope_lost; /* canonical; lost: granted before and not now */
     int64_t lifetime_ms;          /* 0: not known by any means */
     int64_t refresh_lifetime_ms;  /* 0: not said */
+    struct str config_json;       /* the grant's variables with what was learned; STR_NONE keeps */
     /* The exchange. */
     int64_t started_ms, took_ms;
     int64_t credential_version;
@@ -125,6 +127,7 @@ struct new_grant {
     int64_t lifetime_ms, refresh_lifetime_ms; /* 0: unknown */
     bool already_expired; /* the access token; only the refresh token is of use */
     struct str scopes_asked, scopes_granted;
+    struct str config_json; /* its own variables; STR_NONE keeps those before, but for a switch */
     struct str account_id, account_label;
     bool account_verified;
     bool is_switch;

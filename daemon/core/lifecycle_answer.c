@@ -44,6 +44,7 @@ static void keep_provider_error(struct connection *next, const struct refresh_an
     next->provider_error_status = answer->status;
     next->provider_error_code = answer->provider_code;
     next->provider_error_message = answer->provider_message;
+    next->claims = answer->claims;
 }
 
 /* ---- refreshed ---- */
@@ -55,6 +56,8 @@ static void take_tokens(struct connection *next, const struct refresh_answer *an
         next->sealed_access = answer->sealed_access;
     if (str_is_set(answer->token_type))
         next->token_type = answer->token_type;
+    if (str_is_set(answer->config_json))
+        next->config_json = answer->config_json;
     if (str_is_set(answer->sealed_refresh)) {
         next->sealed_refresh = answer->sealed_refresh;
         next->refresh_print = answer->refresh_print;

@@ -27,6 +27,7 @@ void lifecycle_clear_provider_error(struct connection *next)
     next->provider_error_status = 0;
     next->provider_error_code = STR_NONE;
     next->provider_error_message = STR_NONE;
+    next->claims = STR_NONE;
     next->detail = STR_NONE;
 }
 

@@ -34,6 +34,8 @@ int64_t schedule_due_ms(struct str connection_id, int64_t issued_ms, int64_t lif
 {
     int64_t four_fifths = lifetime_ms / 5 * 4 + lifetime_ms % 5 * 4 / 5;
     int64_t base = MAX_OF(lifetime_ms / 2, MIN_OF(four_fifths, lifetime_ms - rules->margin_ms));
+    if (rules->not_before_ms > 0)
+        base = MAX_OF(base, lifetime_ms - rules->not_before_ms);
     int64_t jitter_max = MIN_OF(lifetime_ms / 1000 * rules->jitter_permille +
                                     lifetime_ms % 1000 * rules->jitter_permille / 1000,
                                 (lifetime_ms - base) / 4);

@@ -16,6 +16,8 @@ struct schedule_rules {
     int64_t jitter_permille; /* of the lifetime, at most */
     int64_t backoff_min_ms, backoff_max_ms;
     int64_t exhausted_after_ms; /* past expiry, while others succeed */
+    int64_t not_before_ms; /* the provider refreshes only when no more than this is left; 0: it has
+                              no such rule */
 };
 
 enum {
@@ -28,7 +30,8 @@ enum {
 /**
  * issued + b + j, with b = max(L/2, min(0.8 L, L - margin)) and j = hash(id) * min(jitter * L,
  * (L - b)/4): early enough for several tries, and spread, always by the same share for one id so
- * that neighbours in time stay neighbours.
+ * that neighbours in time stay neighbours. Where the provider refuses early refreshes, b is not
+ * before it accepts them.
  */
 int64_t schedule_due_ms(struct str connection_id, int64_t issued_ms, int64_t lifetime_ms,
                         const struct schedule_rules *rules);

@@ -3,8 +3,10 @@
 #include "engine/calls.h"
 #include "engine/event_json.h"
 #include "engine/job.h"
+#include "engine/job_answer.h"
 #include "engine/owner_json.h"
 #include "engine/view.h"
+#include "oauth/grant_config.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
 #include "port/record.h"
@@ -169,8 +171,11 @@ static bool take_lifetimes(struct op *op, const struct json *tokens, struct impo
     int64_t refresh_s = json_i64(json_get(tokens, "refresh_token_expires_in"), 0);
     grant->refresh_lifetime_ms = MIN_OF(refresh_s, SCHEDULE_LIFETIME_MAX_S) * 1000;
     const struct profile *profile = catalog_profile(op->engine, op->entry);
-    if (refresh_s == 0 && profile != NULL)
-        grant->refresh_lifetime_ms = profile_refresh_lifetime_ms(profile);
+    if (profile != NULL && profile_presents_access_token(profile))
+        grant->refresh_lifetime_ms = grant->lifetime_ms;
+    else if (profile != NULL)
+        grant->refresh_lifetime_ms =
+            profile_refresh_left_ms(profile, 0, true, grant->refresh_lifetime_ms);
     grant->requested_ms = now.ms;
     if (grant->already_expired && json_get(tokens, "refresh_token") == NULL) {
         op_fail_params(op, "tokens.refresh_token",
@@ -183,14 +188,32 @@ static bool take_lifetimes(struct op *op, const struct json *tokens, struct impo
 /* ---- saving ---- */
 
 static struct str seal(struct op *op, const struct connection *connection, const char *field,
-                       const struct json *tokens)
+                       struct str token)
 {
-    struct str token = json_text(json_get(tokens, field));
     if (str_is_empty(token))
         return STR_NONE;
     CLEANUP(buf_deinit) struct buf sealed = {0};
     job_seal_token(op->engine, connection->id, field, connection->generation + 1, token, &sealed);
     return arena_copy(&op->arena, buf_str(&sealed));
+}
+
+/* What a refresh will present is kept as the refresh token, be it the access token itself. */
+static void seal_tokens(struct op *op, const struct connection *connection, struct new_grant *grant)
+{
+    const struct json *tokens = json_get(op->params, "tokens");
+    const struct profile *profile = catalog_profile(op->engine, op->entry);
+    struct str access = json_text(json_get(tokens, "access_token"));
+    struct str refresh = json_text(json_get(tokens, "refresh_token"));
+    if (profile != NULL)
+        refresh = profile_presented_token(profile, access, refresh);
+    grant->sealed_access = seal(op, connection, "access_token", access);
+    grant->sealed_refresh = seal(op, connection, "refresh_token", refresh);
+    if (!str_is_set(grant->sealed_refresh))
+        return;
+    uint8_t print[VAULT_PRINT_BYTES];
+    vault_print(op->engine->vault, refresh, print);
+    grant->refresh_print =
+        arena_copy(&op->arena, (struct str){.data = (const char *)print, .len = sizeof(print)});
 }
 
 static void finish(struct op *op, struct now now)
@@ -214,6 +237,30 @@ static void on_saved(struct op *op, struct now now)
         finish(op, now);
 }
 
+/* The grant's own variables, checked together with its connector's. False: the op has failed. */
+static bool take_config(struct op *op, const struct connection *connection, struct new_grant *grant)
+{
+    const struct profile *profile = catalog_profile(op->engine, op->entry);
+    const struct json *given = json_get(op->params, "config");
+    if (json_count(given) > 0) {
+        CLEANUP(buf_deinit) struct buf text = {0};
+        json_write(given, &text);
+        grant->config_json = arena_copy(&op->arena, buf_str(&text));
+    }
+    if (profile == NULL) /* its profile is not loaded: refreshes say so */
+        return true;
+    struct str own = grant->config_json;
+    if (!str_is_set(own) && !grant->is_switch)
+        own = connection->config_json;
+    CLEANUP(json_freep) struct json *made = NULL;
+    const struct json *config = grant_config_merge(op->entry->config, own, &made);
+    struct error err = {0};
+    if (profile_check_config(profile, CONFIG_OF_CONNECTION, config, &err) == STATUS_OK)
+        return true;
+    op_fail_params(op, "config", "the variables of this provider: %s", err.text);
+    return false;
+}
+
 static void save(struct op *op, const struct connection *connection, bool is_switch, struct now now)
 {
     if (op->entry->gone || op->entry->leaving) { /* no connection begins under what is going */
@@ -224,18 +271,14 @@ static void save(struct op *op, const struct connection *connection, bool is_swi
     struct new_grant *grant = &import->grant;
     const struct json *tokens = json_get(op->params, "tokens");
     grant->is_switch = is_switch;
+    if (!take_config(op, connection, grant))
+        return;
     grant->token_type = arena_copy(&op->arena, json_text(json_get(tokens, "token_type")));
-    grant->sealed_access = seal(op, connection, "access_token", tokens);
-    grant->sealed_refresh = seal(op, connection, "refresh_token", tokens);
-    if (str_is_set(grant->sealed_refresh)) {
-        uint8_t print[VAULT_PRINT_BYTES];
-        vault_print(op->engine->vault, json_text(json_get(tokens, "refresh_token")), print);
-        grant->refresh_print =
-            arena_copy(&op->arena, (struct str){.data = (const char *)print, .len = sizeof(print)});
-    }
+    seal_tokens(op, connection, grant);
+    const struct schedule_rules rules =
+        job_schedule_rules(op->engine, catalog_profile(op->engine, op->entry));
     struct decision decision;
-    lifecycle_granted(connection, &op->entry->connector, grant, &op->engine->settings.rules, now,
-                      &decision);
+    lifecycle_granted(connection, &op->entry->connector, grant, &rules, now, &decision);
     if (connection->phase == PHASE_DISCONNECTED) /* held anew, for whoever is named now */
         decision.next.owner = import->owner;
     record_copy_connection(&op->arena, &decision.next, &import->saved);

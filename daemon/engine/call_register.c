@@ -84,7 +84,7 @@ static bool check_profile(struct op *op, const struct connector *next, struct pr
     const struct json *config = json_get(op->params, "config");
     if (config == NULL && op->entry != NULL)
         config = op->entry->config;
-    if (profile_check_config(*ret_profile, config, &err) != STATUS_OK) {
+    if (profile_check_config(*ret_profile, CONFIG_OF_CONNECTOR, config, &err) != STATUS_OK) {
         op_fail_params(op, "config", "the variables of this provider: %s", err.text);
         return false;
     }
@@ -119,6 +119,7 @@ static bool add_first_credential(struct op *op, struct connector_write *change,
         .method = choose_method(op, profile),
         .secret = secret,
         .certificate = op_text(op, "certificate"),
+        .key_id = op_text(op, "key_id"),
     };
     struct error err = {0};
     if (oauth_client_check(&client, &err) != STATUS_OK) {
@@ -136,6 +137,7 @@ static bool add_first_credential(struct op *op, struct connector_write *change,
         .method = client.method,
         .sealed_secret = arena_copy(&change->arena, buf_str(&sealed)),
         .certificate = arena_copy(&change->arena, client.certificate),
+        .key_id = arena_copy(&change->arena, client.key_id),
         .created_ms = now.ms,
     };
     connector_write_add_credential(change, &credential);

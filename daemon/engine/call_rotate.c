@@ -273,12 +273,15 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
     bool is_key = json_get(op->params, "private_key") != NULL;
     struct str given = op_text(op, is_key ? "private_key" : "client_secret");
     struct str client_id = op_text(op, "client_id");
-    if (!str_is_set(given) && !str_is_set(client_id)) {
-        op_fail_params(op, "client_secret", "a new client_secret, private_key or client_id");
+    struct str certificate = op_text(op, "certificate");
+    if (!str_is_set(given) && !str_is_set(client_id) && !str_is_set(certificate)) {
+        op_fail_params(op, "client_secret",
+                       "a new client_secret, private_key, certificate or client_id");
         return false;
     }
     if (!str_is_set(client_id))
         client_id = current->client_id;
+    struct str key_id = op_text(op, "key_id"); /* another key has another id, or none */
     struct rotate_call *rotation = rotation_of(op);
     rotation->candidate = (struct credential){
         .connector = op->entry->connector.id,
@@ -286,7 +289,9 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
         .state = CREDENTIAL_CURRENT,
         .client_id = arena_copy(&op->arena, client_id),
         .method = str_is_set(given) ? method_with(current, is_key) : current->method,
-        .certificate = arena_copy(&op->arena, current->certificate),
+        .certificate =
+            arena_copy(&op->arena, str_is_set(certificate) ? certificate : current->certificate),
+        .key_id = arena_copy(&op->arena, str_is_set(key_id) || is_key ? key_id : current->key_id),
         .created_ms = now.ms,
     };
     struct error err = {0};
@@ -310,6 +315,8 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
     }
     *ret_is_same = str_eq(client_id, current->client_id) &&
                    rotation->candidate.method == current->method &&
+                   str_eq(rotation->candidate.certificate, current->certificate) &&
+                   (!str_is_set(key_id) || str_eq(key_id, current->key_id)) &&
                    is_same_secret(op, current, client.secret);
     return true;
 }

@@ -7,6 +7,7 @@
 #include "engine/job_answer.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
+#include "oauth/grant_config.h"
 #include "oauth/token_request.h"
 
 #include <stdlib.h>
@@ -260,8 +261,10 @@ static enum status build_message(struct job *job, const struct credential *crede
         .method = credential->method,
         .secret = job->client_secret != NULL ? secret_str(job->client_secret) : STR_NONE,
         .certificate = credential->certificate,
+        .key_id = credential->key_id,
     };
     const struct profile *profile = catalog_profile(engine, job->task->entry);
+    CLEANUP(json_freep) struct json *own_config = NULL;
     CLEANUP(secret_freep) struct secret *access_token = NULL;
     if (profile_uses_access_token(profile) && !str_is_empty(connection->sealed_access) &&
         job_open_token(engine, connection->id, "access_token", connection->generation,
@@ -270,7 +273,8 @@ static enum status build_message(struct job *job, const struct credential *crede
     struct oauth_refresh refresh = {
         .profile = profile,
         .client = &client,
-        .config = job->task->entry->config,
+        .config =
+            grant_config_merge(job->task->entry->config, connection->config_json, &own_config),
         .refresh_token = secret_str(job->refresh_token),
         .access_token = access_token != NULL ? secret_str(access_token) : STR_NONE,
         .scopes = connection->scopes_granted,
@@ -320,6 +324,18 @@ static void write_intent(struct job *job, struct now now)
     engine->store.write(engine->store.ctx, write);
 }
 
+/* Some providers refuse a refresh until the access token is nearly over. When that will be; or
+ * TIME_NONE: it may be sent now. */
+static int64_t too_early_until(const struct job *job, const struct profile *profile, struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    int64_t not_before_ms = profile_access_not_before_ms(profile);
+    if (not_before_ms == 0 || connection->expires_ms == TIME_NONE || job->task->insisted ||
+        connection->expires_ms - not_before_ms <= now.ms)
+        return TIME_NONE;
+    return connection->expires_ms - not_before_ms;
+}
+
 static void job_prepare(struct job *job, struct now now)
 {
     struct engine *engine = job->engine;
@@ -330,6 +346,11 @@ static void job_prepare(struct job *job, struct now now)
         error_set(&err, STATUS_INVALID, "no profile for provider \"" STR_FMT "\" is loaded",
                   STR_ARG(job->task->entry->connector.provider));
         setup_failed(job, "refresh.no_profile", &err, now);
+        return;
+    }
+    int64_t early_until_ms = too_early_until(job, profile, now);
+    if (early_until_ms != TIME_NONE) {
+        job_give_up(job, JOB_NOT_NEEDED, early_until_ms, now);
         return;
     }
     const struct credential *credential = NULL;
@@ -480,9 +501,10 @@ static void choose_fallback(struct job *job, struct now now)
 void job_decide(struct job *job, struct now now)
 {
     const struct connection *connection = &job->record->connections[0];
-    lifecycle_answered(connection, &job->task->entry->connector, &job->answer,
-                       &job->engine->settings.rules, now, engine_random(job->engine),
-                       &job->decision);
+    const struct schedule_rules rules =
+        job_schedule_rules(job->engine, catalog_profile(job->engine, job->task->entry));
+    lifecycle_answered(connection, &job->task->entry->connector, &job->answer, &rules, now,
+                       engine_random(job->engine), &job->decision);
     job->then = JOB_THEN_FINISH;
     job->end = end_of(job);
     if (job->end == JOB_REJECTED && job->candidate == NULL)

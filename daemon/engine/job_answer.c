@@ -3,6 +3,7 @@
 #include "common/encoding.h"
 #include "engine/credentials.h"
 #include "engine/job.h"
+#include "oauth/grant_config.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
 
@@ -48,6 +49,14 @@ int64_t job_deadline_ms(const struct profile *profile, const struct connection *
     if (rules.hold)
         return DEADLINE_LONG_MS;
     return DEADLINE_DEFAULT_MS;
+}
+
+struct schedule_rules job_schedule_rules(const struct engine *engine, const struct profile *profile)
+{
+    struct schedule_rules rules = engine->settings.rules;
+    if (profile != NULL)
+        rules.not_before_ms = profile_access_not_before_ms(profile);
+    return rules;
 }
 
 static struct str copy_c(struct arena *arena, const char *text)
@@ -96,18 +105,34 @@ static struct str seal(const struct job_answer_input *input, const char *field, 
     return arena_copy(arena, buf_str(&sealed));
 }
 
+/* An access token that renews itself can do so until its own end. */
+static void take_refresh_end(const struct job_answer_input *input,
+                             const struct oauth_verdict *verdict, struct refresh_answer *answer)
+{
+    if (profile_presents_access_token(input->profile)) {
+        answer->refresh_lifetime_ms = answer->lifetime_ms;
+        return;
+    }
+    int64_t said_ms = verdict->refresh_expires_in_s > 0 ? verdict->refresh_expires_in_s * 1000 : 0;
+    int64_t since_grant_ms = MAX_OF(input->now.ms - input->connection->requested_ms, (int64_t)0);
+    answer->refresh_lifetime_ms = profile_refresh_left_ms(
+        input->profile, since_grant_ms, str_is_set(answer->sealed_refresh), said_ms);
+}
+
 static void take_tokens(const struct job_answer_input *input, struct arena *arena,
                         const struct oauth_verdict *verdict, struct refresh_answer *answer)
 {
     if (!str_is_empty(verdict->access_token)) /* some only prolong the one in use */
         answer->sealed_access = seal(input, "access_token", verdict->access_token, arena);
-    if (!str_is_empty(verdict->refresh_token)) {
+    struct str presented_next =
+        profile_presented_token(input->profile, verdict->access_token, verdict->refresh_token);
+    if (!str_is_empty(presented_next)) {
         uint8_t print[VAULT_PRINT_BYTES];
-        vault_print(input->engine->vault, verdict->refresh_token, print);
+        vault_print(input->engine->vault, presented_next, print);
         struct str print_text = {.data = (const char *)print, .len = sizeof(print)};
         /* The same token again is no rotation. */
         if (!str_eq(print_text, input->connection->refresh_print)) {
-            answer->sealed_refresh = seal(input, "refresh_token", verdict->refresh_token, arena);
+            answer->sealed_refresh = seal(input, "refresh_token", presented_next, arena);
             answer->refresh_print = arena_copy(arena, print_text);
         }
     }
@@ -115,10 +140,9 @@ static void take_tokens(const struct job_answer_input *input, struct arena *aren
     if (str_is_set(verdict->scope))
         compare_scopes(input->connection, verdict->scope, arena, answer);
     answer->lifetime_ms = lifetime_of(input, verdict);
-    if (verdict->refresh_expires_in_s > 0)
-        answer->refresh_lifetime_ms = verdict->refresh_expires_in_s * 1000;
-    else if (str_is_set(answer->sealed_refresh))
-        answer->refresh_lifetime_ms = profile_refresh_lifetime_ms(input->profile);
+    take_refresh_end(input, verdict, answer);
+    answer->config_json = grant_config_bind(input->entry->config, input->connection->config_json,
+                                            verdict->learned, arena);
 }
 
 /* A secret as it is, and as a request may have carried it. */
@@ -184,6 +208,7 @@ static void classify(const struct job_answer_input *input, struct arena *arena,
                      struct oauth_verdict *verdict, struct refresh_answer *answer)
 {
     const struct http_request *request = input->request;
+    CLEANUP(json_freep) struct json *own_config = NULL;
     const struct oauth_answer raw = {
         .status = request->status,
         .headers = request->headers,
@@ -191,6 +216,8 @@ static void classify(const struct job_answer_input *input, struct arena *arena,
         .body = request->body != NULL ? secret_str(request->body) : STR(""),
         .body_too_large = request->body_too_large,
         .now_wall_ms = input->now.wall_ms,
+        .config =
+            grant_config_merge(input->entry->config, input->connection->config_json, &own_config),
     };
     oauth_classify(input->profile, &raw, verdict);
     scrub(input, verdict);
@@ -203,6 +230,7 @@ static void classify(const struct job_answer_input *input, struct arena *arena,
     answer->retry_after_ms = verdict->retry_after_s >= 0 ? verdict->retry_after_s * 1000 : -1;
     answer->provider_code = copy_c(arena, verdict->provider_code);
     answer->provider_message = copy_c(arena, verdict->provider_message);
+    answer->claims = arena_copy(arena, verdict->claims);
     if (verdict->outcome == OUTCOME_REFRESHED)
         take_tokens(input, arena, verdict, answer);
 }

@@ -208,6 +208,8 @@ void view_write_connection_facts(struct json_writer *json, const struct connecti
         view_write_words(json, "removed", connection->scopes_removed);
     }
     write_provider_error(json, connection);
+    if (!str_is_empty(connection->claims)) /* rare, and nobody else's business */
+        json_writer_text(json, "claims", connection->claims);
     view_write_remedy(json, "remedy", reason, connector, connection);
     json_writer_bool(json, "grant_alive", connection_grant_alive(connection));
     write_time(json, "token_usable_until", connection_usable_until(connection, now.ms), now);
@@ -252,6 +254,26 @@ static void write_schedule(struct json_writer *json, const struct connection *co
                      why == UNSCHEDULED_NOT ? STR_NONE : str_c(unscheduled_text(why)));
 }
 
+/* The grant's own variables; null where it has none. */
+static void write_config(struct json_writer *json, struct str text)
+{
+    CLEANUP(json_freep) struct json *config = NULL;
+    if (str_is_empty(text) || json_parse(text, JSON_LIMITS_DEFAULT, &config, NULL) != STATUS_OK) {
+        json_writer_null(json, "config");
+        return;
+    }
+    size_t index = 0;
+    struct str name;
+    const struct json *value;
+    json_writer_open_object(json, "config");
+    while (json_next_member(config, &index, &name, &value)) {
+        CLEANUP(buf_deinit) struct buf member = {0};
+        buf_append(&member, name);
+        json_writer_text(json, buf_c(&member), json_text(value));
+    }
+    json_writer_close_object(json);
+}
+
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now)
 {
@@ -269,6 +291,7 @@ struct json *view_connection(const struct engine *engine, const struct connectio
     view_write_words(&json, "scopes_granted", connection->scopes_granted);
     write_time(&json, "requested_at", connection->requested_ms, now);
     write_time(&json, "created_at", connection->created_ms, now);
+    write_config(&json, connection->config_json);
     if (history)
         write_history(&json, connection, now);
     json_writer_close_object(&json);

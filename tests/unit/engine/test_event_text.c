@@ -235,7 +235,8 @@ static void connection_object(void **state UNUSED)
         "\"expires_at\":\"2026-05-28T20:31:40.123Z\",\"refresh_expires_at\":null,\"next_refresh_"
         "at\":\"2026-05-28T20:28:20.123Z\",\"not_scheduled_because\":null,\"scopes_asked\":["
         "\"calendar.readonly\",\"openid\"],\"scopes_granted\":[\"openid\"],\"requested_at\":null,"
-        "\"created_at\":\"2026-05-28T20:10:00.323Z\",\"history\":[{\"at\":\"2026-05-28T20:26:20."
+        "\"created_at\":\"2026-05-28T20:10:00.323Z\",\"config\":null,\"history\":[{\"at\":\"2026-"
+        "05-28T20:26:20."
         "123Z\",\"took_ms\":120,\"outcome\":\"uncertain\",\"status\":null},{\"at\":\"2026-05-28T20:"
         "10:00.128Z\",\"took_ms\":12,\"outcome\":\"transient\",\"status\":503}]}");
 }
