@@ -25,7 +25,7 @@ static void shipped_profiles_load(UNUSED void **state)
         count++;
     }
     (void)closedir(folder);
-    assert_true(count > 45);
+    assert_true(count >= 150);
     assert_int_equal(profile_set_count(set), count);
     assert_non_null(profile_set_find(set, STR("microsoft-entra")));
     assert_null(profile_set_find(set, STR("nobody")));
@@ -249,7 +249,7 @@ static void config_fills_endpoints(UNUSED void **state)
         CLEANUP(json_freep) struct json *config = NULL;
         assert_int_equal(json_parse(str_c(row->config), JSON_LIMITS_DEFAULT, &config, &err),
                          STATUS_OK);
-        enum status status = profile_check_config(profile, CONFIG_OF_CONNECTOR, config, &err);
+        enum status status = profile_check_config(profile, CONFIG_OF_CONNECTION, config, &err);
         if (row->url == NULL &&
             (status != STATUS_INVALID || !str_contains(str_c(err.text), str_c(row->says))))
             fail_msg("%s %s: says \"%s\"", row->profile, row->config, err.text);
@@ -262,6 +262,34 @@ static void config_fills_endpoints(UNUSED void **state)
             assert_string_equal(url.data, row->url);
         }
         arena_deinit(&arena);
+    }
+}
+
+/** A connector may leave to its connections what is theirs; what it gives must be right. */
+static void a_connector_may_leave_out_what_is_its_connections(UNUSED void **state)
+{
+    static const struct {
+        const char *profile, *config;
+        bool accepted;
+    } rows[] = {
+        {"shopify", "{}", true},
+        {"shopify", "{\"shop\":\"good\"}", true},
+        {"shopify", "{\"shop\":\"a.b\"}", false},
+        {"adobe-sign", "{}", true},
+        {"adobe-sign", "{\"api_access_point\":\"api.eu1.adobesign.com\"}", true},
+        {"adobe-sign", "{\"api_access_point\":\"api.eu1.adobesign.com.evil.example\"}", false},
+        {"okta", "{}", false}, /* one connector, one domain */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct error err = {0};
+        CLEANUP(profile_freep) struct profile *profile = load_profile(str_c(rows[i].profile));
+        CLEANUP(json_freep) struct json *config = NULL;
+        assert_int_equal(json_parse(str_c(rows[i].config), JSON_LIMITS_DEFAULT, &config, &err),
+                         STATUS_OK);
+        bool accepted =
+            profile_check_config(profile, CONFIG_OF_CONNECTOR, config, &err) == STATUS_OK;
+        if (accepted != rows[i].accepted)
+            fail_msg("%s %s: \"%s\"", rows[i].profile, rows[i].config, err.text);
     }
 }
 
@@ -306,6 +334,7 @@ int main(void)
         cmocka_unit_test(plain_loopback_with_leave),
         cmocka_unit_test(replay_follows_from_other_habits),
         cmocka_unit_test(config_fills_endpoints),
+        cmocka_unit_test(a_connector_may_leave_out_what_is_its_connections),
         cmocka_unit_test(values_stay_in_their_place),
         cmocka_unit_test(a_later_profile_replaces),
     };

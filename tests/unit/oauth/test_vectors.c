@@ -115,6 +115,18 @@ static void dialects_and_edges(UNUSED void **state)
     run_file("dialects.jsonl");
 }
 
+/** Each line of each profile's table has an answer that it decides. */
+static void error_tables(UNUSED void **state)
+{
+    run_file("tables.jsonl");
+}
+
+/** Servers that no profile knows, each odd in its own way. */
+static void strangers(UNUSED void **state)
+{
+    run_file("strangers.jsonl");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +136,8 @@ int main(void)
         cmocka_unit_test(weather),
         cmocka_unit_test(hostile),
         cmocka_unit_test(dialects_and_edges),
+        cmocka_unit_test(error_tables),
+        cmocka_unit_test(strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
