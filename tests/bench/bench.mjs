@@ -65,6 +65,7 @@ const COLUMNS = [
   ['CPU us', 8, (pair) => pair.bare.cpu_us.toFixed(1)],
   ['refreshd/s', 12, (pair) => pair.refreshd.rate.toFixed(0)],
   ['CPU us', 8, (pair) => pair.refreshd.cpu_us.toFixed(1)],
+  ['of store', 10, (pair) => pair.refreshd.store_us.toFixed(1)],
   ['rate ratio', 12, (pair) => pair.rate.toFixed(3)],
   ['CPU ratio', 11, (pair) => pair.cpu.toFixed(2)],
   ['commits', 9, (pair) => pair.refreshd.commits.toFixed(3)],

@@ -1,7 +1,7 @@
 // refreshd under closed-loop load: N connections, all overdue, drained as fast as it can. What it did
 // is read from its own counters, what it cost from /proc.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 
 import { RpcClient } from '../e2e/support/rpc.mjs';
@@ -46,17 +46,27 @@ function metric(text, name) {
   return Number(line.slice(line.lastIndexOf(' ') + 1));
 }
 
-async function cpuSeconds(pid) {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+/** Of a process (/proc/PID) or one of its threads (/proc/PID/task/TID). */
+async function cpuSeconds(directory) {
+  const stat = await readFile(`${directory}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the first is field 3
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
 }
 
-async function takeSample(rpc, pid) {
+async function findThread(pid, name) {
+  for (const task of await readdir(`/proc/${pid}/task`)) {
+    const directory = `/proc/${pid}/task/${task}`;
+    if ((await readFile(`${directory}/comm`, 'latin1')).trim() === name) return directory;
+  }
+  throw new Error(`refreshd has no thread ${name}`);
+}
+
+async function takeSample(rpc, pid, storeThread) {
   const { text } = await rpc.call('metrics');
   return {
     wallSeconds: performance.now() / 1000,
-    cpuSeconds: await cpuSeconds(pid),
+    cpuSeconds: await cpuSeconds(`/proc/${pid}`),
+    storeSeconds: await cpuSeconds(storeThread),
     durable: metric(text, 'answer_durable_seconds_count'),
     refreshed: metric(text, 'refreshes_total{outcome="refreshed"}'),
     commits: metric(text, 'store_commits_total'),
@@ -94,10 +104,11 @@ export async function fillState({ daemon, redis, directory, connections }) {
 }
 
 async function samplesUntilDrained(rpc, pid, connections) {
+  const storeThread = await findThread(pid, 'refreshd-store');
   const samples = [];
   let lastChange = performance.now();
   for (;;) {
-    const sample = await takeSample(rpc, pid);
+    const sample = await takeSample(rpc, pid, storeThread);
     if (sample.durable !== samples.at(-1)?.durable) lastChange = performance.now();
     if (performance.now() - lastChange > 20_000) {
       throw new Error(`refreshd stands still at ${sample.durable} of ${connections} refreshes`);
@@ -118,6 +129,7 @@ function summarise(samples, connections) {
     refreshes: end.refreshed,
     rate: (last.durable - first.durable) / (last.wallSeconds - first.wallSeconds),
     cpu_us: ((end.cpuSeconds - first.cpuSeconds) * 1e6) / measured,
+    store_us: ((end.storeSeconds - first.storeSeconds) * 1e6) / measured,
     commits: (end.commits - first.commits) / measured,
     published: end.published,
     durable_ms: (end.durableSeconds / end.durable) * 1000,
