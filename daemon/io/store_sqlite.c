@@ -5,6 +5,7 @@
 #include "io/store_sqlite_group.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,9 @@ static void start_thread(struct store_sqlite *store)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     ASSERT(result == 0);
     (void)pthread_setname_np(store->thread, "refreshd-store");
+    /* Woken by a request, it lets the loop's thread go on where both share a core: what that still
+     * has to ask for comes into the same group. */
+    (void)pthread_setschedparam(store->thread, SCHED_BATCH, &(struct sched_param){0});
 }
 
 enum status store_sqlite_open(const struct store_sqlite_options *options,
