@@ -345,7 +345,7 @@ void sqlite_columns_insert(const struct record_type *type, const char *verb, str
 void sqlite_columns_update(const struct record_type *type, struct buf *out)
 {
     const char *separator = " SET ";
-    append(out, "UPDATE ");
+    append(out, "UPDATE OR FAIL ");
     append(out, type->table);
     for (size_t i = 0; i < type->count; i++) {
         if (type->columns[i].key)

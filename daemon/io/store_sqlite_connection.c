@@ -11,7 +11,7 @@ struct tally {
 
 /** The row as it is. Texts are borrowed from the statement that found it. */
 struct facts {
-    int64_t place, version, generation;
+    int64_t place, version, generation, last_event;
     struct str account_id, account_label;
     struct tally tally;
     struct owner owner;
@@ -163,13 +163,15 @@ static enum status insert(struct sqlite_db *db, const struct connection *c, stru
     return status == STATUS_OK ? tally_add(db, &tally, 1, err) : status;
 }
 
-static enum status update_row(struct sqlite_db *db, const struct connection *c, int64_t place,
-                              struct error *err)
+static enum status update_row(struct sqlite_db *db, const struct connection *c,
+                              const struct facts *stored, int64_t last_event, struct error *err)
 {
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_UPDATE);
     if (statement != NULL) {
         sqlite_columns_bind(&sqlite_connection_type, statement, 1, c);
-        sqlite3_bind_int64(statement, (int)sqlite_connection_type.count + 1, place);
+        int after = (int)sqlite_connection_type.count;
+        sqlite3_bind_int64(statement, after + 1, last_event != 0 ? last_event : stored->last_event);
+        sqlite3_bind_int64(statement, after + 2, stored->place);
     }
     return sqlite_db_run(db, statement, err);
 }
@@ -184,10 +186,10 @@ static enum status drop_rescues(struct sqlite_db *db, struct str id, struct erro
 }
 
 static enum status update(struct sqlite_db *db, const struct connection *c,
-                          const struct facts *stored, struct error *err)
+                          const struct facts *stored, int64_t last_event, struct error *err)
 {
     struct tally tally = tally_of(c);
-    enum status status = update_row(db, c, stored->place, err);
+    enum status status = update_row(db, c, stored, last_event, err);
     if (status == STATUS_OK && !owner_eq(&stored->owner, &c->owner)) {
         if (!owner_is_sane(&stored->owner))
             return error_set(err, STATUS_INVALID, "damaged record: connection's owner");
@@ -214,6 +216,7 @@ static struct facts read_facts(sqlite3_stmt *found)
         .generation = sqlite3_column_int64(found, 12),
         .account_id = sqlite_column_str(found, 13),
         .account_label = sqlite_column_str(found, 14),
+        .last_event = sqlite3_column_int64(found, 15),
         .tally =
             {
                 .connector = sqlite_column_str(found, 2),
@@ -234,9 +237,12 @@ static struct facts read_facts(sqlite3_stmt *found)
 }
 
 enum status sqlite_connection_put(struct sqlite_db *db, const struct connection *c,
+                                  int64_t last_event, int64_t *ret_previous_event,
                                   struct error *err)
 {
     ASSERT(!str_is_empty(c->id) && !str_is_empty(c->connector));
+    ASSERT(c->version > 0 || last_event == 0);
+    *ret_previous_event = 0;
     if (c->version == 0)
         return insert(db, c, err);
     CLEANUP(sqlite_statement_reset)
@@ -251,7 +257,8 @@ enum status sqlite_connection_put(struct sqlite_db *db, const struct connection 
     if (!found || stored.version != c->version || !str_eq(stored.tally.connector, c->connector))
         return error_set(err, STATUS_CONFLICT, "connection " STR_FMT " has changed meanwhile",
                          STR_ARG(c->id));
-    return update(db, c, &stored, err);
+    *ret_previous_event = stored.last_event;
+    return update(db, c, &stored, last_event, err);
 }
 
 static enum status drop_pending(struct sqlite_db *db, const struct connection *c,

@@ -23,9 +23,16 @@ enum {
     SQLITE_BUSY_MS = 5000, /* somebody's backup or shell holds a lock */
 };
 
+/** The last event's number: as given in this transaction, and as written. store_sqlite_log.h. */
+struct sqlite_log {
+    bool is_known;
+    int64_t last, stored;
+};
+
 struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[SQL_COUNT];
+    struct sqlite_log log;
     int wal_frames; /* after the last commit */
     int fault;      /* SQLite's extended code of the last failure that was the database's own;
                        SQLITE_OK after a mere CONFLICT */

@@ -1,6 +1,7 @@
 #include "io/store_sqlite_group.h"
 
 #include "common/assert.h"
+#include "io/store_sqlite_log.h"
 #include "io/store_sqlite_read.h"
 #include "io/store_sqlite_verdict.h"
 #include "io/store_sqlite_write.h"
@@ -85,7 +86,9 @@ static enum verdict run_write(struct group *group, struct sqlite_request *reques
         return verdict;
     if (group->careful)
         return end_savepoint(group, false);
-    bool is_untouched = sqlite3_total_changes64(db->handle) == changes;
+    /* Only of a constraint is it known that it is looked at before anything is changed. */
+    bool is_sound = db->fault == SQLITE_OK || (db->fault & 0xff) == SQLITE_CONSTRAINT;
+    bool is_untouched = is_sound && sqlite3_total_changes64(db->handle) == changes;
     return is_untouched ? VERDICT_COMMITTED : VERDICT_AGAIN_CAREFULLY;
 }
 
@@ -144,15 +147,19 @@ static enum verdict try_group(struct group *group)
                         "%s was removed or replaced while it was in use", group->engine->file.path);
         return VERDICT_NOT_DONE;
     }
+    struct sqlite_db *db = &group->engine->db;
     if (run_sql(group, SQL_BEGIN_WRITE) != STATUS_OK)
-        return sqlite_verdict_of(&group->engine->db);
+        return sqlite_verdict_of(db);
+    sqlite_log_begin(db);
     enum verdict verdict = run_requests(group, true);
-    if (verdict == VERDICT_COMMITTED && note_time(group) != STATUS_OK)
-        verdict = sqlite_verdict_of(&group->engine->db);
+    if (verdict == VERDICT_COMMITTED &&
+        (sqlite_log_keep(db, &group->error) != STATUS_OK || note_time(group) != STATUS_OK))
+        verdict = sqlite_verdict_of(db);
     if (verdict == VERDICT_COMMITTED)
         verdict = commit(group);
     if (verdict != VERDICT_COMMITTED)
         roll_back(group);
+    sqlite_log_begin(db);
     return verdict;
 }
 

@@ -21,21 +21,42 @@ static enum status get_state(struct sqlite_db *db, struct log_state *ret, struct
     ret->purged = sqlite3_column_int64(statement, 2);
     if (ret->last < 0 || ret->published < 0 || ret->purged < 0 || ret->purged > ret->last)
         return error_set(err, STATUS_INVALID, "damaged: the event log's state is not possible");
+    if (db->log.is_known)
+        ret->last = db->log.last;
     return STATUS_OK;
 }
 
-static enum status next_seq(struct sqlite_db *db, int64_t *ret_seq, struct error *err)
+void sqlite_log_begin(struct sqlite_db *db)
 {
-    enum status status = sqlite_db_run(db, sqlite_db_statement(db, SQL_LOG_NEXT), err);
+    db->log = (struct sqlite_log){0};
+}
+
+enum status sqlite_log_last(struct sqlite_db *db, int64_t *ret_last, struct error *err)
+{
     struct log_state state = {0};
-    if (status == STATUS_OK)
-        status = get_state(db, &state, err);
-    *ret_seq = state.last;
+    enum status status = db->log.is_known ? STATUS_OK : get_state(db, &state, err);
+    if (status == STATUS_OK && !db->log.is_known)
+        db->log = (struct sqlite_log){.is_known = true, .last = state.last, .stored = state.last};
+    *ret_last = db->log.last;
     return status;
 }
 
+enum status sqlite_log_keep(struct sqlite_db *db, struct error *err)
+{
+    if (db->log.last == db->log.stored)
+        return STATUS_OK;
+    sqlite3_stmt *keep = sqlite_db_statement(db, SQL_LOG_LAST);
+    if (keep != NULL)
+        sqlite3_bind_int64(keep, 1, db->log.last);
+    enum status status = sqlite_db_run(db, keep, err);
+    if (status == STATUS_OK)
+        db->log.stored = db->log.last;
+    return status;
+}
+
+/** previous negative: it does not hang on a row. */
 static enum status insert_event(struct sqlite_db *db, const struct event_draft *event, int64_t seq,
-                                struct error *err)
+                                int64_t previous, struct error *err)
 {
     sqlite3_stmt *append = sqlite_db_statement(db, SQL_EVENT_APPEND);
     if (append != NULL) {
@@ -44,6 +65,10 @@ static enum status insert_event(struct sqlite_db *db, const struct event_draft *
         sqlite_bind_str(append, 3, event->subject);
         sqlite3_bind_int64(append, 4, event->wall_ms);
         sqlite_bind_str(append, 5, event->data);
+        if (previous < 0)
+            sqlite3_bind_null(append, 6);
+        else
+            sqlite3_bind_int64(append, 6, previous);
     }
     enum status status = sqlite_db_run(db, append, err);
     /* A row above the last number: somebody changed the file; the caller can't make it good. */
@@ -54,10 +79,16 @@ static enum status insert_event(struct sqlite_db *db, const struct event_draft *
 }
 
 enum status sqlite_log_append(struct sqlite_db *db, const struct event_draft *event,
-                              int64_t *ret_seq, struct error *err)
+                              int64_t previous, int64_t *ret_seq, struct error *err)
 {
-    enum status status = next_seq(db, ret_seq, err);
-    return status == STATUS_OK ? insert_event(db, event, *ret_seq, err) : status;
+    int64_t last;
+    enum status status = sqlite_log_last(db, &last, err);
+    if (status == STATUS_OK)
+        status = insert_event(db, event, last + 1, previous, err);
+    *ret_seq = last + 1;
+    if (status == STATUS_OK)
+        db->log.last = last + 1;
+    return status;
 }
 
 /** Run a statement with up to two numbers. */
@@ -99,7 +130,8 @@ enum status sqlite_log_stamp(struct sqlite_db *db, enum event_stamp stamp, struc
 
 enum status sqlite_log_set_published(struct sqlite_db *db, int64_t seq, struct error *err)
 {
-    return run(db, SQL_LOG_PUBLISHED, seq, 0, err);
+    enum status status = sqlite_log_keep(db, err);
+    return status == STATUS_OK ? run(db, SQL_LOG_PUBLISHED, seq, 0, err) : status;
 }
 
 /* Events from `first` on move up; the number before new_first stays free, for log.restarted. */
@@ -107,7 +139,9 @@ static enum status renumber(struct sqlite_db *db, int64_t first, int64_t new_fir
                             struct error *err)
 {
     struct log_state state = {0};
-    enum status status = get_state(db, &state, err);
+    enum status status = sqlite_log_keep(db, err);
+    if (status == STATUS_OK)
+        status = get_state(db, &state, err);
     if (status != STATUS_OK)
         return status;
     if (first <= state.published || first > state.last + 1)
@@ -115,18 +149,22 @@ static enum status renumber(struct sqlite_db *db, int64_t first, int64_t new_fir
                          "event %lld can't be renumbered: published up to %lld, last %lld",
                          (long long)first, (long long)state.published, (long long)state.last);
     const int64_t by = new_first - first;
-    const enum sqlite_sql steps[] = {SQL_RENUMBER_AWAY, SQL_RENUMBER_BACK, SQL_RENUMBER_ALERTS,
-                                     SQL_RENUMBER_CONNECTORS};
+    const enum sqlite_sql steps[] = {SQL_RENUMBER_AWAY,   SQL_RENUMBER_BACK,
+                                     SQL_RENUMBER_CHAINS, SQL_RENUMBER_LAST_EVENTS,
+                                     SQL_RENUMBER_ALERTS, SQL_RENUMBER_CONNECTORS};
     for (size_t i = 0; i < ARRAY_LEN(steps) && status == STATUS_OK; i++)
         status = run(db, steps[i], first, by, err);
-    return status == STATUS_OK ? run(db, SQL_RENUMBER_LAST, by, 0, err) : status;
+    if (status == STATUS_OK)
+        status = run(db, SQL_RENUMBER_LAST, by, 0, err);
+    sqlite_log_begin(db);
+    return status;
 }
 
 enum status sqlite_log_restart(struct sqlite_db *db, int64_t first, int64_t new_first,
                                const struct event_draft *event, struct error *err)
 {
     enum status status = renumber(db, first, new_first + 1, err);
-    return status == STATUS_OK ? insert_event(db, event, new_first, err) : status;
+    return status == STATUS_OK ? insert_event(db, event, new_first, -1, err) : status;
 }
 
 /** One number of one row, or `otherwise` where there is none. */

@@ -129,6 +129,11 @@ static const char *const version_2[] = {
     "ALTER TABLE connection ADD COLUMN verdict_ms INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE connection ADD COLUMN held_ms INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX connection_verdict ON connection (connector, id) WHERE verdict_reason <> 0",
+    /* Events of a connection are found from its row, each by the next: without an index entry. */
+    "ALTER TABLE connection ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE event ADD COLUMN previous INTEGER",
+    "DROP INDEX event_subject",
+    "CREATE INDEX event_subject ON event (subject, seq) WHERE previous IS NULL",
     NULL,
 };
 

@@ -3,6 +3,17 @@
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
 
+/* Events that hang on a connection's row, from the newest back to `after`: each names the one
+ * before it. Where that has been purged, so have all before it. A number that is not smaller can
+ * only be somebody's, and would lead round in a circle. */
+#define CHAIN_SQL(of, after)                                                                   \
+    "chain (seq, previous, subject) AS (SELECT e.seq, e.previous, e.subject FROM connection c" \
+    " JOIN event e ON e.seq = c.last_event AND e.subject = c.id"                               \
+    " WHERE c.last_event > " after " AND " of                                                  \
+    " UNION ALL SELECT e.seq, e.previous, e.subject FROM chain n JOIN event e"                 \
+    " ON e.seq = n.previous AND e.subject = n.subject"                                         \
+    " WHERE n.previous > " after " AND n.previous < n.seq)"
+
 #define FROM_CONNECTION " FROM connection c LEFT JOIN attempt a ON a.connection = c.id "
 
 static const char *const texts[SQL_COUNT] = {
@@ -21,7 +32,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTION_FACTS] =
         "SELECT place, version, connector, phase, dead_reason, advisory_reason,"
         " failures > 0 OR uncertain_tries > 0 OR doubts > 0, credential_version,"
-        " apps, superagent, app, user, generation, account_id, account_label FROM connection WHERE id = ?1",
+        " apps, superagent, app, user, generation, account_id, account_label, last_event"
+        " FROM connection WHERE id = ?1",
     [SQL_CONNECTION_STAMP] = "UPDATE connection SET alert_seq = ?2 WHERE id = ?1",
     [SQL_OWNER_PUT] = "INSERT INTO owner_key (connector, key, connection) VALUES (?1, ?2, ?3)",
     [SQL_OWNER_DROP] = "DELETE FROM owner_key WHERE connector = ?1 AND key = ?2"
@@ -57,7 +69,7 @@ static const char *const texts[SQL_COUNT] = {
                         " coalesce(sum(count), 0) FROM tally",
 
     /* One statement looks at the version and opens: no row of connection where it is another. */
-    [SQL_ATTEMPT_OPEN] = "INSERT INTO attempt (connection, id, started_ms, print)"
+    [SQL_ATTEMPT_OPEN] = "INSERT OR FAIL INTO attempt (connection, id, started_ms, print)"
                          " SELECT id, ?3, ?4, ?5 FROM connection WHERE id = ?1 AND version = ?2",
     [SQL_ATTEMPT_CLOSE] = "DELETE FROM attempt WHERE connection = ?1 AND id = ?2",
 
@@ -68,6 +80,9 @@ static const char *const texts[SQL_COUNT] = {
                                    " (SELECT id FROM connection WHERE connector = ?1)",
     [SQL_CONNECTOR_DROP_ACCOUNTS] = "DELETE FROM account_key WHERE connection IN"
                                     " (SELECT id FROM connection WHERE connector = ?1)",
+    [SQL_CONNECTOR_INDEX_EVENTS] = "WITH RECURSIVE " CHAIN_SQL(
+        "c.connector = ?1",
+        "0") " UPDATE event SET previous = NULL WHERE seq IN (SELECT seq FROM chain)",
     [SQL_CONNECTOR_DROP_OWNERS] = "DELETE FROM owner_key WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_CONNECTIONS] = "DELETE FROM connection WHERE connector = ?1",
     [SQL_CONNECTOR_DROP_TALLY] = "DELETE FROM tally WHERE connector = ?1",
@@ -77,20 +92,29 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTOR_STAMP_ROTATED] = "UPDATE connector SET rotated_seq = ?2 WHERE id = ?1",
     [SQL_CONNECTOR_STAMP_RESCOPED] = "UPDATE connector SET rescoped_seq = ?2 WHERE id = ?1",
 
-    [SQL_LOG_NEXT] = "UPDATE log SET last = last + 1",
+    [SQL_LOG_LAST] = "UPDATE OR FAIL log SET last = ?1",
     [SQL_LOG_STATE] = "SELECT last, published, purged FROM log",
     [SQL_LOG_PUBLISHED] = "UPDATE log SET published = max(published, min(?1, last))",
-    [SQL_EVENT_APPEND] = "INSERT INTO event (seq, type, subject, wall_ms, data)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_EVENT_APPEND] = "INSERT INTO event (seq, type, subject, wall_ms, data, previous)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SQL_EVENTS] = "SELECT seq, type, subject, wall_ms, data FROM event WHERE seq > ?1"
                    " ORDER BY seq",
-    [SQL_EVENTS_OF_SUBJECT] = "SELECT seq, type, subject, wall_ms, data FROM event"
-                              " WHERE seq > ?1 AND subject = ?2 ORDER BY seq",
+    [SQL_EVENTS_OF_SUBJECT] = "WITH RECURSIVE " CHAIN_SQL(
+        "c.id = ?2",
+        "?1") " SELECT seq, type, subject, wall_ms, data FROM event WHERE seq IN"
+              " (SELECT seq FROM chain UNION ALL"
+              " SELECT seq FROM event WHERE subject = ?2 AND seq > ?1 AND previous IS NULL)"
+              " ORDER BY seq",
     [SQL_EVENT_WALL] = "SELECT wall_ms FROM event WHERE seq = ?1",
     [SQL_EVENT_FIRST_WAITING] = "SELECT wall_ms FROM event WHERE seq > ?1 ORDER BY seq LIMIT 1",
     /* In two steps, over negative numbers, so that no event meets one not yet moved. */
     [SQL_RENUMBER_AWAY] = "UPDATE event SET seq = -(seq + ?2) WHERE seq >= ?1",
     [SQL_RENUMBER_BACK] = "UPDATE event SET seq = -seq WHERE seq < 0",
+    [SQL_RENUMBER_CHAINS] = "UPDATE event SET previous = previous + ?2"
+                            " WHERE seq >= ?1 + ?2 AND previous >= ?1",
+    [SQL_RENUMBER_LAST_EVENTS] =
+        "UPDATE connection SET last_event = last_event + ?2 WHERE last_event >= ?1 AND id IN"
+        " (SELECT subject FROM event WHERE seq >= ?1 + ?2 AND previous IS NOT NULL)",
     [SQL_RENUMBER_ALERTS] =
         "UPDATE connection SET alert_seq = alert_seq + ?2, version = version + 1"
         " WHERE alert_seq > 0 AND alert_seq >= ?1",
@@ -180,8 +204,8 @@ void sqlite_statement_select_connection(bool without_sealed, struct buf *out)
 static void update_connection(struct buf *out)
 {
     sqlite_columns_update(&sqlite_connection_type, out);
-    bool fits = buf_printf(out, ", version = version + 1 WHERE place = ?%zu",
-                           sqlite_connection_type.count + 1);
+    bool fits = buf_printf(out, ", version = version + 1, last_event = ?%zu WHERE place = ?%zu",
+                           sqlite_connection_type.count + 1, sqlite_connection_type.count + 2);
     ASSERT(fits);
 }
 

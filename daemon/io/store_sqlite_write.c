@@ -1,6 +1,7 @@
 #include "io/store_sqlite_write.h"
 
 #include "common/assert.h"
+#include "io/store_sqlite_chain.h"
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_connection.h"
 #include "io/store_sqlite_flow.h"
@@ -96,10 +97,10 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
     }
     status = run_or_conflict(db, statement, "connector has changed meanwhile", connector->id, err);
     const enum sqlite_sql rest[] = {
-        SQL_CONNECTOR_DROP_ATTEMPTS, SQL_CONNECTOR_DROP_RESCUES, SQL_CONNECTOR_DROP_ACCOUNTS,
-        SQL_CONNECTOR_DROP_OWNERS,
-        SQL_CONNECTOR_DROP_CONNECTIONS, SQL_CONNECTOR_DROP_TALLY,   SQL_CONNECTOR_DROP_CREDENTIALS,
-        SQL_CONNECTOR_DROP_REVOCATIONS, SQL_CONNECTOR_DROP_FLOWS,
+        SQL_CONNECTOR_DROP_ATTEMPTS, SQL_CONNECTOR_DROP_RESCUES,     SQL_CONNECTOR_DROP_ACCOUNTS,
+        SQL_CONNECTOR_INDEX_EVENTS,  SQL_CONNECTOR_DROP_OWNERS,      SQL_CONNECTOR_DROP_CONNECTIONS,
+        SQL_CONNECTOR_DROP_TALLY,    SQL_CONNECTOR_DROP_CREDENTIALS, SQL_CONNECTOR_DROP_REVOCATIONS,
+        SQL_CONNECTOR_DROP_FLOWS,
     };
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         statement = sqlite_db_statement(db, rest[i]);
@@ -235,23 +236,14 @@ enum status sqlite_meta_get(struct sqlite_db *db, struct str name, struct arena 
     return status;
 }
 
-static enum status append_event(struct sqlite_db *db, struct store_write *write,
-                                const struct event_draft *event)
+static enum status apply_op(struct sqlite_db *db, struct store_write *write, size_t at,
+                            struct sqlite_chain *chain)
 {
-    int64_t seq;
-    enum status status = sqlite_log_append(db, event, &seq, &write->error);
-    if (status == STATUS_OK && write->first_event_seq == 0)
-        write->first_event_seq = seq;
-    return status;
-}
-
-static enum status apply_op(struct sqlite_db *db, struct store_write *write,
-                            const struct store_op *op)
-{
+    const struct store_op *op = &write->ops[at];
     struct error *err = &write->error;
     switch (op->kind) {
     case STORE_OP_PUT_CONNECTION:
-        return sqlite_connection_put(db, op->connection, err);
+        return sqlite_chain_put(db, write, at, chain);
     case STORE_OP_OPEN_ATTEMPT:
         return open_attempt(db, op, write->now_ms, err);
     case STORE_OP_CLOSE_ATTEMPT:
@@ -263,12 +255,13 @@ static enum status apply_op(struct sqlite_db *db, struct store_write *write,
     case STORE_OP_PUT_CREDENTIAL:
         return put_credential(db, op->credential, err);
     case STORE_OP_APPEND_EVENT:
-        return append_event(db, write, op->event);
+        return sqlite_chain_append(db, write, at, chain);
     case STORE_OP_APPEND_AUDIT:
         return append_audit(db, op->audit, err);
     case STORE_OP_SET_PUBLISHED:
         return sqlite_log_set_published(db, op->number, err);
     case STORE_OP_RESTART_LOG:
+        *chain = (struct sqlite_chain){0};
         return sqlite_log_restart(db, op->number, op->number_b, op->event, err);
     case STORE_OP_PURGE_EVENTS:
         return sqlite_log_purge(db, op->number, err);
@@ -323,11 +316,15 @@ enum status sqlite_write_apply(struct sqlite_db *db, struct store_write *write)
     write->error = (struct error){0};
     write->first_event_seq = 0;
     write->status = STATUS_OK;
+    const struct sqlite_log log = db->log;
+    struct sqlite_chain chain = {0};
     for (size_t i = 0; i < write->op_count && write->status == STATUS_OK; i++)
-        write->status = apply_op(db, write, &write->ops[i]);
+        write->status = apply_op(db, write, i, &chain);
     if (write->status == STATUS_OK && write->first_event_seq != 0)
         write->status = apply_stamps(db, write);
-    if (write->status != STATUS_OK)
+    if (write->status != STATUS_OK) {
         write->first_event_seq = 0; /* those numbers were not given to anybody */
+        db->log = log;
+    }
     return write->status;
 }

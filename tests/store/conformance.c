@@ -24,7 +24,8 @@ int conformance_teardown(void **state)
 int store_conformance_run(const struct store_backend *backend)
 {
     return conformance_connections_run(backend) + conformance_groups_run(backend) +
-           conformance_events_run(backend) + conformance_lists_run(backend) +
-           conformance_connectors_run(backend) + conformance_revocations_run(backend) +
-           conformance_flows_run(backend) + conformance_notice_run(backend);
+           conformance_events_run(backend) + conformance_histories_run(backend) +
+           conformance_lists_run(backend) + conformance_connectors_run(backend) +
+           conformance_revocations_run(backend) + conformance_flows_run(backend) +
+           conformance_notice_run(backend);
 }

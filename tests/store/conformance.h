@@ -21,6 +21,7 @@ int conformance_teardown(void **state);
 int conformance_connections_run(const struct store_backend *backend);
 int conformance_groups_run(const struct store_backend *backend);
 int conformance_events_run(const struct store_backend *backend);
+int conformance_histories_run(const struct store_backend *backend);
 int conformance_lists_run(const struct store_backend *backend);
 int conformance_connectors_run(const struct store_backend *backend);
 int conformance_revocations_run(const struct store_backend *backend);

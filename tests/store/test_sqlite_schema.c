@@ -55,7 +55,7 @@ static void test_every_column_has_its_member(void **state)
         const struct record_type *type;
         size_t own; /* columns that are the store's, not the record's */
     } rows[] = {
-        {&sqlite_connection_type, 2}, /* place, version */
+        {&sqlite_connection_type, 3}, /* place, version, last_event */
         {&sqlite_connector_type, 2},
         {&sqlite_credential_type, 1}, /* place */
         {&sqlite_flow_type, 0},
@@ -225,6 +225,176 @@ static void test_backup(void **state)
     sqlite_fixture_deinit(&fixture);
 }
 
+/* ---- a store of version 1 with something in it ---- */
+
+static void make_version_1(struct sqlite_fixture *fixture)
+{
+    struct sqlite_db db;
+    struct error err = {0};
+    open_db(&db, fixture);
+    must(sqlite_schema_prepare(&db, &err), &err);
+    must(sqlite_schema_migrate(&db, sqlite_migrations, 0, 1, &err), &err);
+    static const char *const rows[] = {
+        "INSERT INTO meta VALUES ('log_id', x'6c6f67'), ('source', x'74')",
+        "UPDATE log SET last = 3, published = 1",
+        "INSERT INTO connection (id, connector, phase, dead_reason, advisory_reason, failures,"
+        " uncertain_tries, doubts, credential_version, due_ms, expires_ms, refresh_expires_ms,"
+        " alert_seq, app, user, account_verified, created_ms, requested_ms, generation, issued_ms,"
+        " lifetime_ms, scopes_version, no_rotation_count, advisory_is_mild, trouble_ms,"
+        " provider_error_status, failing_since_ms, doubts_since_ms, unscheduled, last_success_ms,"
+        " last_attempt_ms, last_read_ms, attempts, history) VALUES ('c-1', 'gcal', 1, 0, 0, 0, 0,"
+        " 0, 1, 77, 99, 0, 0, 'crm', 'u-1', 0, 1, 0, 1, 1, 60000, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0,"
+        " 0, x'')",
+        "INSERT INTO owner_key VALUES ('gcal', 'app:crm/user:u-1', 'c-1')",
+        "INSERT INTO tally VALUES ('gcal', 1, 0, 0, 0, 1, 1)",
+        "INSERT INTO event VALUES (1, 'connection.connected', 'c-1', 5, '{}'),"
+        " (2, 'connection.refreshed', 'c-1', 6, '{}'), (3, 'connection.refreshed', 'c-2', 7, '{}')",
+        "COMMIT",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        must(sqlite_db_exec(&db, rows[i], &err), &err);
+    sqlite_db_close(&db);
+    assert_int_equal(chmod(fixture->path, 0600), 0);
+}
+
+static void refresh_once(struct harness *h)
+{
+    struct store_read *found = get_connection(h, "c-1");
+    assert_int_equal(found->connection_count, 1);
+    struct connection next = found->connections[0];
+    assert_int_equal(next.due_ms, 77);
+    assert_str(next.owner.user, STR("u-1"));
+    struct event_draft event = sample_event("connection.refreshed", "c-1");
+    struct store_write *write = store_write_new(T0);
+    store_write_put_connection(write, &next);
+    store_write_append_event(write, &event, STAMP_NONE);
+    assert_int_equal(harness_write(h, write), STATUS_OK);
+    assert_int_equal(write->first_event_seq, 4);
+    store_write_free(write);
+    store_read_free(found);
+}
+
+static void assert_events_of_c1(struct harness *h)
+{
+    static const int64_t expected[] = {1, 2, 4};
+    struct store_read *read = store_read_new(STORE_READ_EVENTS);
+    read->subject = STR("c-1");
+    assert_int_equal(harness_read(h, read), STATUS_OK);
+    assert_int_equal(read->event_count, ARRAY_LEN(expected));
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+        assert_int_equal(read->events[i].seq, expected[i]);
+    store_read_free(read);
+}
+
+static void test_version_1_goes_on(void **state)
+{
+    (void)state;
+    struct sqlite_fixture fixture;
+    struct harness h;
+    struct error err = {0};
+    sqlite_fixture_init(&fixture);
+    make_version_1(&fixture);
+    harness_init_inbox(&h);
+    if (sqlite_fixture_open(&fixture, h.inbox, &h.port, &err) != 0)
+        fail_msg("%s", err.text);
+    refresh_once(&h);
+    assert_events_of_c1(&h);
+    sqlite_fixture_close(&fixture);
+    harness_deinit_inbox(&h);
+    char backup[FIXTURE_PATH_MAX];
+    sqlite_fixture_beside(&fixture, ".v1.backup", backup);
+    assert_int_equal(access(backup, R_OK), 0);
+    sqlite_fixture_deinit(&fixture);
+}
+
+/* ---- how the statements find their rows ---- */
+
+static void append_plan(struct sqlite_db *db, enum sqlite_sql sql, struct buf *plan)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    sqlite3_stmt *explain = NULL;
+    bool fits =
+        buf_printf(&text, "EXPLAIN QUERY PLAN %s", sqlite3_sql(sqlite_db_statement(db, sql)));
+    assert_true(fits);
+    assert_int_equal(sqlite3_prepare_v2(db->handle, buf_c(&text), -1, &explain, NULL), SQLITE_OK);
+    while (sqlite3_step(explain) == SQLITE_ROW) {
+        struct str step = sqlite_column_str(explain, 3);
+        fits = buf_append(plan, step) && buf_append(plan, STR("\n"));
+        assert_true(fits);
+    }
+    sqlite3_finalize(explain);
+}
+
+/** These grow with the connections and with time: an index that is small may be read whole, they
+ * may not. */
+static bool is_large_table_scan(struct str step)
+{
+    static const char *const scans[] = {"SCAN connection", "SCAN c", "SCAN event",     "SCAN e",
+                                        "SCAN attempt",    "SCAN a", "SCAN owner_key", "SCAN o"};
+    for (size_t i = 0; i < ARRAY_LEN(scans); i++) {
+        if (str_eq(step, str_c(scans[i])))
+            return true;
+    }
+    return false;
+}
+
+static void test_no_statement_reads_a_whole_table(void **state)
+{
+    (void)state;
+    struct sqlite_fixture fixture;
+    struct error err = {0};
+    sqlite_fixture_init(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
+    must(sqlite_schema_migrate(&db, sqlite_migrations, 0, SQLITE_SCHEMA_VERSION, &err), &err);
+    must(sqlite_db_exec(&db, "COMMIT", &err), &err);
+    for (int sql = 0; sql < SQL_COUNT; sql++) {
+        CLEANUP(buf_deinit) struct buf plan = {0};
+        append_plan(&db, (enum sqlite_sql)sql, &plan);
+        struct str rest = buf_str(&plan), step;
+        while (str_next_word(&rest, STR("\n"), &step)) {
+            if (is_large_table_scan(step))
+                fail_msg("%s: " STR_FMT, sqlite3_sql(db.statements[sql]), STR_ARG(step));
+        }
+    }
+    sqlite_db_close(&db);
+    sqlite_fixture_deinit(&fixture);
+}
+
+static void test_index_of_each_list(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sqlite_sql sql;
+        const char *step;
+    } rows[] = {
+        {SQL_DUE, "USING COVERING INDEX connection_due"},
+        {SQL_DUE_OF, "USING COVERING INDEX connection_due"},
+        {SQL_DUE_OF_SMALL, "USING INDEX connection_connector"},
+        {SQL_EVENTS, "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"},
+        {SQL_EVENTS_OF_SUBJECT, "SEARCH event USING INDEX event_subject (subject=? AND seq>?)"},
+        {SQL_EVENTS_OF_SUBJECT, "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"},
+        {SQL_CONNECTOR_INDEX_EVENTS, "SEARCH c USING INDEX connection_connector (connector=?)"},
+        {SQL_RENUMBER_CHAINS, "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"},
+        {SQL_RENUMBER_LAST_EVENTS, "SEARCH connection USING INDEX sqlite_autoindex_connection_1"},
+    };
+    struct sqlite_fixture fixture;
+    struct error err = {0};
+    sqlite_fixture_init(&fixture);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
+    must(sqlite_schema_migrate(&db, sqlite_migrations, 0, SQLITE_SCHEMA_VERSION, &err), &err);
+    must(sqlite_db_exec(&db, "COMMIT", &err), &err);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_deinit) struct buf plan = {0};
+        append_plan(&db, rows[i].sql, &plan);
+        if (!str_contains(buf_str(&plan), str_c(rows[i].step)))
+            fail_msg("%s: %s", rows[i].step, buf_c(&plan));
+    }
+    sqlite_db_close(&db);
+    sqlite_fixture_deinit(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +404,9 @@ int main(void)
         cmocka_unit_test(test_numbers_of_what_is_kept),
         cmocka_unit_test(test_migrations),
         cmocka_unit_test(test_backup),
+        cmocka_unit_test(test_version_1_goes_on),
+        cmocka_unit_test(test_no_statement_reads_a_whole_table),
+        cmocka_unit_test(test_index_of_each_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
