@@ -105,7 +105,8 @@ static const struct rpc_param account_members[] = {
         OBJECT("tokens", need, tokens_members, "what the authorization server gave"),            \
         TEXTS("requested_scopes", MAY, 0, SCOPES_MAX, "what was asked for (the connector's)"),   \
         OBJECT("account", MAY, account_members, "which account granted"),                        \
-        OBJECT("config", MAY, NULL, "variables of this grant, over the connector's")
+        OBJECT("config", MAY, NULL, "variables of this grant, over the connector's"),            \
+        FLAG("revoke", "switch: end the old grant at its provider")
 
 static const struct rpc_param import_item_members[] = {ONE_IMPORT(MUST), END};
 
@@ -164,6 +165,28 @@ static const struct rpc_param rescope_params[] = {
 static const struct rpc_param import_params[] = {
     ONE_IMPORT(MAY),
     OBJECTS("connections", MAY, 1, IMPORT_MAX, import_item_members, "or many at once"),
+    END,
+};
+
+static const struct rpc_param authorize_params[] = {
+    CONNECTOR,
+    OWNER(MUST),
+    ENUM("intent", MUST, INTENTS, "a new connection, the same account, another account"),
+    ID("connection", MAY, "id for the new connection, or of the one that gets a new grant"),
+    ID("acting_user", MAY, "the person who acts, where the connection is personal"),
+    TEXT("redirect_uri", MUST, 1, 2048, "where the authorization server sends the person back"),
+    TEXT("login_hint", MAY, 1, TEXT_MAX, "whom the provider should ask to sign in"),
+    OBJECT("config", MAY, NULL, "variables of this grant, over the connector's"),
+    FLAG("revoke", "switch: end the old grant at its provider"),
+    END,
+};
+
+static const struct rpc_param complete_params[] = {
+    TEXT("state", MUST, 1, 256, "as it came back"),
+    SECRET("code", MAY, SECRET_MAX, "as it came back"),
+    TEXT("iss", MAY, 1, 2048, "as it came back (RFC 9207)"),
+    TEXT("error", MAY, 1, TEXT_MAX, "what came back instead of a code"),
+    TEXT("error_description", MAY, 0, TEXT_MAX, "and its explanation"),
     END,
 };
 
@@ -271,6 +294,10 @@ static const struct rpc_method methods[RPC_METHOD_COUNT] = {
     METHOD(RPC_IMPORT, "import", ADMIN | PLATFORM, CHANGES, import_params, "connector",
            "the connection, or {results: [connection | {error}]}",
            "Take over tokens that an authorization server gave."),
+    METHOD(RPC_AUTHORIZE, "authorize", ADMIN | PLATFORM, CHANGES, authorize_params, "connector",
+           "{url, state, expires_at}", "Begin an authorization: where to send the person."),
+    METHOD(RPC_COMPLETE, "complete", ADMIN | PLATFORM, CHANGES, complete_params, "state",
+           "the connection", "End an authorization with what came back from the browser."),
     METHOD(RPC_TOKEN, "token", PLATFORM, READS, token_params, "connection",
            "{access_token, token_type, expires_at, scopes}", "Get a fresh access token."),
     METHOD(RPC_REFRESH, "refresh", ADMIN | OPERATOR, CHANGES, refresh_params, "connection",

@@ -139,6 +139,24 @@ static void show_token(const struct view *view, const struct json *result, struc
     block_write(&block, out);
 }
 
+static void show_authorize(const struct view *view, const struct json *result, struct buf *out)
+{
+    static const struct block_name names[] = {
+        {"url", "Open"},
+        {"expires_at", "Until"},
+        {"state", "State"},
+    };
+    if (view->quiet) {
+        text_clean(phrase_text(result, "url"), out);
+        buf_append_byte(out, '\n');
+        return;
+    }
+    CLEANUP(block_deinit) struct block block = block_new(view, 0);
+    block_members(&block, result, names, ARRAY_LEN(names));
+    block_rest(&block, result, names, ARRAY_LEN(names));
+    block_write(&block, out);
+}
+
 static void show_refresh(const struct view *view, const struct json *result, struct buf *out)
 {
     static const struct block_name told[] = {{"outcome", NULL}, {"connection", NULL}};
@@ -232,6 +250,9 @@ void show_result(const struct view *view, const struct rpc_method *method,
     case RPC_TOKEN:
         show_token(view, result, out);
         return;
+    case RPC_AUTHORIZE:
+        show_authorize(view, result, out);
+        return;
     case RPC_REFRESH:
         show_refresh(view, result, out);
         return;
@@ -260,6 +281,7 @@ void show_result(const struct view *view, const struct rpc_method *method,
     case RPC_REGISTER:
     case RPC_SHOW_CONNECTOR:
     case RPC_SHOW_CONNECTION:
+    case RPC_COMPLETE:
     case RPC_ATTACH:
     case RPC_WATCH:
     case RPC_METHOD_COUNT:

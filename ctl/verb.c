@@ -34,6 +34,8 @@ static enum verb_topic method_topic(enum rpc_method_id id)
     case RPC_SHOW_CONNECTOR:
         return VERB_TOPIC_CONNECTORS;
     case RPC_IMPORT:
+    case RPC_AUTHORIZE:
+    case RPC_COMPLETE:
     case RPC_TOKEN:
     case RPC_REFRESH:
     case RPC_DISCONNECT:

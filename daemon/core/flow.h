@@ -36,6 +36,7 @@ struct flow {
     struct str scopes_asked;
     int64_t scopes_version;     /* of the connector when asked */
     int64_t credential_version; /* whose client id the URL named */
+    struct str config_json;     /* endpoint variables of the grant; empty: none */
     struct str sealed_secrets;  /* PKCE verifier and nonce */
     int64_t created_ms, expires_ms;
 };

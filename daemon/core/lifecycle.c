@@ -106,17 +106,34 @@ enum due_verdict lifecycle_due(const struct connection *connection,
 
 /* ---- what people and admins do ---- */
 
-static void take_account(struct connection *next, const struct new_grant *grant)
+/* The same account, as far as is known: what was known stays, what is new is added. Of a connection
+ * whose account nobody knew it can't be said that this is the one: unverified. */
+static void add_to_account(struct connection *next, const struct new_grant *grant)
 {
-    bool is_other =
-        grant->is_switch || (!str_is_empty(next->account_id) && str_is_set(grant->account_id) &&
-                             !str_eq(next->account_id, grant->account_id));
-    if (str_is_set(grant->account_id) || is_other) {
+    if (str_is_empty(next->account_id)) {
         next->account_id = grant->account_id;
-        next->account_verified = grant->account_verified;
+        next->account_verified = false;
     }
-    if (str_is_set(grant->account_label) || is_other)
+    if (str_is_set(grant->account_label))
         next->account_label = grant->account_label;
+    if (str_is_set(grant->account_issuer))
+        next->account_issuer = grant->account_issuer;
+}
+
+static void take_account(const struct connection *before, struct connection *next,
+                         const struct new_grant *grant)
+{
+    bool is_same = !str_is_empty(next->account_id) && str_eq(next->account_id, grant->account_id);
+    bool is_unknown = str_is_empty(next->account_id) || str_is_empty(grant->account_id);
+    bool is_anew = grant->is_switch || before->phase != PHASE_CONNECTED;
+    if ((is_same && !grant->is_switch) || (is_unknown && !is_anew)) {
+        add_to_account(next, grant);
+        return;
+    }
+    next->account_id = grant->account_id;
+    next->account_label = grant->account_label;
+    next->account_issuer = grant->account_issuer;
+    next->account_verified = grant->account_verified;
 }
 
 static void take_grant(struct connection *next, const struct connector *connector,
@@ -135,8 +152,10 @@ static void take_grant(struct connection *next, const struct connector *connecto
         next->expires_ms = now.ms;
     next->scopes_asked = grant->scopes_asked;
     next->scopes_granted = grant->scopes_granted;
-    next->scopes_version = connector->scopes_version;
-    next->credential_version = -connector->credential_version;
+    next->scopes_version =
+        grant->scopes_version != 0 ? grant->scopes_version : connector->scopes_version;
+    next->credential_version = -(grant->credential_version != 0 ? grant->credential_version
+                                                                : connector->credential_version);
     next->requested_ms = grant->requested_ms;
     next->last_success_ms = now.ms;
     next->attempts = 0;
@@ -162,7 +181,7 @@ void lifecycle_granted(const struct connection *connection, const struct connect
     lifecycle_clear_retry(next);
     lifecycle_clear_provider_error(next);
     lifecycle_clear_advisory(next);
-    take_account(next, grant);
+    take_account(connection, next, grant);
     take_grant(next, connector, grant, now);
     if (!str_is_empty(grant->scopes_added) || !str_is_empty(grant->scopes_removed))
         lifecycle_set_advisory(next, REASON_SCOPES_CHANGED, grant->scopes_added,

@@ -128,9 +128,11 @@ struct new_grant {
     bool already_expired; /* the access token; only the refresh token is of use */
     struct str scopes_asked, scopes_granted;
     struct str config_json; /* its own variables; STR_NONE keeps those before, but for a switch */
-    struct str account_id, account_label;
+    struct str account_id, account_label, account_issuer;
     bool account_verified;
     bool is_switch;
+    int64_t scopes_version;     /* of the connector when asked; 0: now */
+    int64_t credential_version; /* under which it was granted; 0: the current one */
     int64_t requested_ms;
     /* What the connector asks for now and this grant did not, and the other way round: its flow
      * began before a rescope. Canonical, empty: nothing. */

@@ -1,61 +1,12 @@
 /* import: a grant that the platform obtained itself (docs/behaviour.md "Connecting"). */
 #include "common/time_text.h"
 #include "engine/calls.h"
-#include "engine/event_json.h"
-#include "engine/job.h"
-#include "engine/job_answer.h"
+#include "engine/incoming.h"
 #include "engine/owner_json.h"
-#include "engine/view.h"
-#include "oauth/grant_config.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
-#include "port/record.h"
-
-/* What lives as long as the call. */
-struct import {
-    enum intent intent;
-    struct owner owner;
-    struct new_grant grant;
-    struct connection saved;
-    bool by_owner;        /* it is looked up by its owner */
-    struct str apps_left; /* of a shared owner, not looked up yet */
-};
 
 /* ---- what the parameters say ---- */
-
-static enum intent intent_of(const struct op *op)
-{
-    struct str intent = op_text(op, "intent");
-    if (str_eq(intent, STR("reconnect")))
-        return INTENT_RECONNECT;
-    return str_eq(intent, STR("switch")) ? INTENT_SWITCH : INTENT_CONNECT;
-}
-
-/* A personal account is its person's: who acts as the app's back end names that person, and who is
- * an admin only may bring in the first grant and nothing more. */
-static bool may_import(struct op *op, const struct import *import)
-{
-    if (op->entry->connector.type != CONNECTOR_APP_USER)
-        return true;
-    if ((op->caller.roles & RPC_ROLE_PLATFORM) == 0) {
-        if (import->intent == INTENT_CONNECT)
-            return true;
-        op_fail(op, RPC_CODE_PERSONAL_CONNECTION,
-                "only its person can reconnect or switch a personal connection");
-        return false;
-    }
-    struct str acting_user = op_text(op, "acting_user");
-    if (!str_is_set(acting_user)) {
-        op_fail_params(op, "acting_user",
-                       "the user who connects, since this connection is personal");
-        return false;
-    }
-    if (!str_eq(acting_user, import->owner.user)) {
-        op_fail(op, RPC_CODE_PERSONAL_CONNECTION, "the acting user is not the connection's owner");
-        return false;
-    }
-    return true;
-}
 
 static bool has_control_byte(struct str token)
 {
@@ -65,6 +16,14 @@ static bool has_control_byte(struct str token)
             return true;
     }
     return false;
+}
+
+/* Borrowed from the parameters, which live as long as the call. */
+static void take_tokens(const struct json *tokens, struct incoming *incoming)
+{
+    incoming->access_token = json_text(json_get(tokens, "access_token"));
+    incoming->refresh_token = json_text(json_get(tokens, "refresh_token"));
+    incoming->grant.token_type = json_text(json_get(tokens, "token_type"));
 }
 
 static bool check_tokens(struct op *op, const struct json *tokens)
@@ -114,9 +73,9 @@ static int64_t lifetime_ms_of(const struct op *op, const struct json *tokens, st
 }
 
 /* The ID token's subject, where one came; STR_NONE: none. False: it disagrees with `account`. */
-static bool take_account(struct op *op, const struct json *tokens, struct import *import)
+static bool take_account(struct op *op, const struct json *tokens, struct incoming *incoming)
 {
-    struct new_grant *grant = &import->grant;
+    struct new_grant *grant = &incoming->grant;
     const struct json *account = json_get(op->params, "account");
     grant->account_id = arena_copy(&op->arena, json_text(json_get(account, "id")));
     grant->account_label = arena_copy(&op->arena, json_text(json_get(account, "label")));
@@ -137,13 +96,14 @@ static bool take_account(struct op *op, const struct json *tokens, struct import
         return false;
     }
     grant->account_id = arena_copy(&op->arena, subject);
+    grant->account_issuer = arena_copy(&op->arena, json_text(json_get(claims, "iss")));
     grant->account_verified = true;
     return true;
 }
 
-static bool take_scopes(struct op *op, const struct json *tokens, struct import *import)
+static bool take_scopes(struct op *op, const struct json *tokens, struct incoming *incoming)
 {
-    struct new_grant *grant = &import->grant;
+    struct new_grant *grant = &incoming->grant;
     struct error err = {0};
     grant->scopes_asked = arena_copy(&op->arena, op->entry->connector.scopes);
     if (json_get(op->params, "requested_scopes") != NULL &&
@@ -152,10 +112,6 @@ static bool take_scopes(struct op *op, const struct json *tokens, struct import 
         op_fail_params(op, "requested_scopes", "an array of scope tokens: %s", err.text);
         return false;
     }
-    /* A flow that began before a rescope brings a grant that asked for the old set. */
-    struct str asked_now = op->entry->connector.scopes;
-    grant->scopes_added = scope_set_minus(&op->arena, asked_now, grant->scopes_asked);
-    grant->scopes_removed = scope_set_minus(&op->arena, grant->scopes_asked, asked_now);
     /* RFC 6749 §5.1: a scope that is not said is the one that was asked for. */
     struct str said = json_text(json_get(tokens, "scope"));
     grant->scopes_granted =
@@ -163,10 +119,10 @@ static bool take_scopes(struct op *op, const struct json *tokens, struct import 
     return true;
 }
 
-static bool take_lifetimes(struct op *op, const struct json *tokens, struct import *import,
+static bool take_lifetimes(struct op *op, const struct json *tokens, struct incoming *incoming,
                            struct now now)
 {
-    struct new_grant *grant = &import->grant;
+    struct new_grant *grant = &incoming->grant;
     grant->lifetime_ms = lifetime_ms_of(op, tokens, now, &grant->already_expired);
     int64_t refresh_s = json_i64(json_get(tokens, "refresh_token_expires_in"), 0);
     grant->refresh_lifetime_ms = MIN_OF(refresh_s, SCHEDULE_LIFETIME_MAX_S) * 1000;
@@ -185,268 +141,21 @@ static bool take_lifetimes(struct op *op, const struct json *tokens, struct impo
     return true;
 }
 
-/* ---- saving ---- */
-
-static struct str seal(struct op *op, const struct connection *connection, const char *field,
-                       struct str token)
+/* The grant's own variables; checked together with its connector's when it is saved. */
+static void take_config(struct op *op, struct incoming *incoming)
 {
-    if (str_is_empty(token))
-        return STR_NONE;
-    CLEANUP(buf_deinit) struct buf sealed = {0};
-    job_seal_token(op->engine, connection->id, field, connection->generation + 1, token, &sealed);
-    return arena_copy(&op->arena, buf_str(&sealed));
-}
-
-/* What a refresh will present is kept as the refresh token, be it the access token itself. */
-static void seal_tokens(struct op *op, const struct connection *connection, struct new_grant *grant)
-{
-    const struct json *tokens = json_get(op->params, "tokens");
-    const struct profile *profile = catalog_profile(op->engine, op->entry);
-    struct str access = json_text(json_get(tokens, "access_token"));
-    struct str refresh = json_text(json_get(tokens, "refresh_token"));
-    if (profile != NULL)
-        refresh = profile_presented_token(profile, access, refresh);
-    grant->sealed_access = seal(op, connection, "access_token", access);
-    grant->sealed_refresh = seal(op, connection, "refresh_token", refresh);
-    if (!str_is_set(grant->sealed_refresh))
-        return;
-    uint8_t print[VAULT_PRINT_BYTES];
-    vault_print(op->engine->vault, refresh, print);
-    grant->refresh_print =
-        arena_copy(&op->arena, (struct str){.data = (const char *)print, .len = sizeof(print)});
-}
-
-static void finish(struct op *op, struct now now)
-{
-    struct import *import = op->extra;
-    import->saved.version++;
-    schedule_note(op->engine, &import->saved, now);
-    op_result(op, view_connection(op->engine, &import->saved, op->entry, false, now), now);
-}
-
-static void on_saved(struct op *op, struct now now)
-{
-    const struct import *import = op->extra;
-    if (op->write->status == STATUS_CONFLICT)
-        op_again(op, now);
-    else if (op->write->status == STATUS_UNCERTAIN)
-        op_confirm(op, &import->saved, finish);
-    else if (op->write->status != STATUS_OK)
-        op_fail_store(op, &op->write->error);
-    else
-        finish(op, now);
-}
-
-/* The grant's own variables, checked together with its connector's. False: the op has failed. */
-static bool take_config(struct op *op, const struct connection *connection, struct new_grant *grant)
-{
-    const struct profile *profile = catalog_profile(op->engine, op->entry);
     const struct json *given = json_get(op->params, "config");
-    if (json_count(given) > 0) {
-        CLEANUP(buf_deinit) struct buf text = {0};
-        json_write(given, &text);
-        grant->config_json = arena_copy(&op->arena, buf_str(&text));
-    }
-    if (profile == NULL) /* its profile is not loaded: refreshes say so */
-        return true;
-    struct str own = grant->config_json;
-    if (!str_is_set(own) && !grant->is_switch)
-        own = connection->config_json;
-    CLEANUP(json_freep) struct json *made = NULL;
-    const struct json *config = grant_config_merge(op->entry->config, own, &made);
-    struct error err = {0};
-    if (profile_check_config(profile, CONFIG_OF_CONNECTION, config, &err) == STATUS_OK)
-        return true;
-    op_fail_params(op, "config", "the variables of this provider: %s", err.text);
-    return false;
-}
-
-static void save(struct op *op, const struct connection *connection, bool is_switch, struct now now)
-{
-    if (op->entry->gone || op->entry->leaving) { /* no connection begins under what is going */
-        op_again(op, now);
+    if (json_count(given) == 0)
         return;
-    }
-    struct import *import = op->extra;
-    struct new_grant *grant = &import->grant;
-    const struct json *tokens = json_get(op->params, "tokens");
-    grant->is_switch = is_switch;
-    if (!take_config(op, connection, grant))
-        return;
-    grant->token_type = arena_copy(&op->arena, json_text(json_get(tokens, "token_type")));
-    seal_tokens(op, connection, grant);
-    const struct schedule_rules rules =
-        job_schedule_rules(op->engine, catalog_profile(op->engine, op->entry));
-    struct decision decision;
-    lifecycle_granted(connection, &op->entry->connector, grant, &rules, now, &decision);
-    if (connection->phase == PHASE_DISCONNECTED) /* held anew, for whoever is named now */
-        decision.next.owner = import->owner;
-    record_copy_connection(&op->arena, &decision.next, &import->saved);
-    struct store_write *write = store_write_new(now.ms);
-    store_write_put_connection(write, &decision.next);
-    event_append_facts(op->engine, write, op->entry, connection, &decision, now);
-    CLEANUP(json_freep) struct json *detail = json_new_object();
-    json_set_i64(detail, "generation", decision.next.generation);
-    op_audit(op, write, connection->id, detail, now);
-    op_write(op, write, on_saved);
-}
-
-/* ---- which connection ---- */
-
-static void save_new(struct op *op, struct now now)
-{
-    const struct import *import = op->extra;
-    char id[ENGINE_ID_SIZE];
-    struct str given = op_text(op, "connection");
-    struct connection fresh = {
-        .id =
-            str_is_set(given) ? given : arena_copy(&op->arena, engine_new_id(op->engine, "c-", id)),
-        .connector = op->entry->connector.id,
-        .owner = import->owner,
-        .created_ms = now.ms,
-    };
-    save(op, &fresh, false, now);
-}
-
-/* An owner names the connection whose apps contain its apps. */
-static bool owner_names(const struct owner *named, const struct owner *stored)
-{
-    return scope_set_covers(stored->apps, named->apps) &&
-           str_eq(named->superagent, stored->superagent) && str_eq(named->app, stored->app) &&
-           str_eq(named->user, stored->user);
-}
-
-/* Is the account the one that is connected? False: the op has failed. */
-static bool check_account(struct op *op, const struct connection *connection, bool *ret_same)
-{
-    const struct import *import = op->extra;
-    struct str fresh = import->grant.account_id;
-    *ret_same = str_is_empty(connection->account_id) || str_eq(connection->account_id, fresh);
-    if (!str_is_empty(connection->account_id) && str_is_empty(fresh)) {
-        op_fail(
-            op, RPC_CODE_ACCOUNT_REQUIRED,
-            "this connection's account is known: say whose grant this is (account or id_token)");
-        return false;
-    }
-    if (!*ret_same && import->intent == INTENT_RECONNECT) {
-        op_fail(op, RPC_CODE_ACCOUNT_MISMATCH,
-                "this grant belongs to another account than the one that is connected; "
-                "intent \"switch\" would replace it");
-        return false;
-    }
-    return true;
-}
-
-static void fail_exists(struct op *op, const struct connection *connection)
-{
-    struct json *data = json_new_object();
-    json_set_text(data, "connection", connection->id);
-    op_fail_data(op, RPC_CODE_EXISTS, data,
-                 "this owner has connection " STR_FMT " already: use intent \"reconnect\" or "
-                 "\"switch\"",
-                 STR_ARG(connection->id));
-}
-
-static bool find_next_app(struct op *op);
-static void find_by_owner(struct op *op);
-
-static void on_found(struct op *op, struct now now)
-{
-    const struct import *import = op->extra;
-    if (op->read->status != STATUS_OK) {
-        op_fail_store(op, &op->read->error);
-        return;
-    }
-    const struct connection *connection =
-        op->read->connection_count > 0 ? &op->read->connections[0] : NULL;
-    bool is_live = connection != NULL && connection->phase != PHASE_DISCONNECTED;
-    struct str given = op_text(op, "connection");
-    if (connection == NULL && str_is_set(given) && !import->by_owner) {
-        find_by_owner(op); /* the id is free: is the owner? */
-        return;
-    }
-    if (connection == NULL && find_next_app(op))
-        return;
-    if (connection != NULL && str_is_set(given) && !str_eq(connection->id, given)) {
-        fail_exists(op, connection);
-        return;
-    }
-    if (import->intent == INTENT_CONNECT && connection == NULL) {
-        save_new(op, now);
-        return;
-    }
-    if (connection == NULL) {
-        op_fail(op, RPC_CODE_UNKNOWN_CONNECTION, "there is no connection to reconnect or switch");
-        return;
-    }
-    if (!str_eq(connection->connector, op->entry->connector.id)) {
-        op_fail(op, RPC_CODE_EXISTS, "connection " STR_FMT " belongs to another connector",
-                STR_ARG(connection->id));
-        return;
-    }
-    if (import->intent == INTENT_CONNECT && is_live) {
-        fail_exists(op, connection);
-        return;
-    }
-    if (op->entry->connector.type == CONNECTOR_APP_USER &&
-        (op->caller.roles & RPC_ROLE_PLATFORM) == 0) {
-        op_fail(op, RPC_CODE_PERSONAL_CONNECTION,
-                "an admin brings in the first grant of a person only: this would be a later one");
-        return;
-    }
-    if (str_is_set(op_text(op, "connection")) && !owner_names(&import->owner, &connection->owner)) {
-        op_fail(op, RPC_CODE_INVALID_OWNER, "connection " STR_FMT " is held for another owner",
-                STR_ARG(connection->id));
-        return;
-    }
-    bool same = true;
-    if (import->intent != INTENT_CONNECT && !check_account(op, connection, &same))
-        return;
-    save(op, connection, !same, now);
-}
-
-static void find_by_key(struct op *op, struct str key)
-{
-    struct store_read *read = store_read_new(STORE_READ_CONNECTION_OWNER);
-    read->connector = arena_copy(&read->arena, op->entry->connector.id);
-    read->owner_key = arena_copy(&read->arena, key);
-    op_read(op, read, on_found);
-}
-
-/* Each app has at most one connection of a connector: whichever has one is meant. */
-static bool find_next_app(struct op *op)
-{
-    struct import *import = op->extra;
-    struct str app;
-    if (!str_next_word(&import->apps_left, STR(" "), &app))
-        return false;
-    char key[OWNER_KEY_MAX];
-    find_by_key(op, owner_key_app(app, key));
-    return true;
-}
-
-static void find_by_owner(struct op *op)
-{
-    struct import *import = op->extra;
-    import->by_owner = true;
-    import->apps_left = import->owner.apps;
-    char key[OWNER_KEY_MAX];
-    if (!find_next_app(op))
-        find_by_key(op, owner_key(op->entry->connector.type, &import->owner, key));
-}
-
-static void find_connection(struct op *op)
-{
-    if (str_is_set(op_text(op, "connection")))
-        op_read_connection(op, on_found);
-    else
-        find_by_owner(op);
+    CLEANUP(buf_deinit) struct buf text = {0};
+    json_write(given, &text);
+    incoming->grant.config_json = arena_copy(&op->arena, buf_str(&text));
 }
 
 static void import_one(struct op *op, struct now now)
 {
-    struct import *import = arena_alloc(&op->arena, sizeof(*import));
-    op->extra = import;
+    struct incoming *incoming = arena_alloc(&op->arena, sizeof(*incoming));
+    struct target *target = &incoming->target;
     const struct json *tokens = json_get(op->params, "tokens");
     const struct json *owner = json_get(op->params, "owner");
     if (json_get(op->params, "connector") == NULL || owner == NULL) {
@@ -457,15 +166,21 @@ static void import_one(struct op *op, struct now now)
     if (!op_take_entry(op))
         return;
     struct error err = {0};
-    if (owner_from_json(&op->arena, op->entry->connector.type, owner, &import->owner, &err) !=
+    if (owner_from_json(&op->arena, op->entry->connector.type, owner, &target->owner, &err) !=
         STATUS_OK) {
         op_fail(op, RPC_CODE_INVALID_OWNER, "%s", err.text);
         return;
     }
-    import->intent = intent_of(op);
-    if (may_import(op, import) && check_tokens(op, tokens) && take_account(op, tokens, import) &&
-        take_scopes(op, tokens, import) && take_lifetimes(op, tokens, import, now))
-        find_connection(op);
+    target->intent = target_intent(op);
+    target->named = op_text(op, "connection");
+    incoming->revoke = op_bool(op, "revoke", false);
+    if (!target_may_act(op, target) || !check_tokens(op, tokens))
+        return;
+    take_tokens(tokens, incoming);
+    take_config(op, incoming);
+    if (take_account(op, tokens, incoming) && take_scopes(op, tokens, incoming) &&
+        take_lifetimes(op, tokens, incoming, now))
+        incoming_save(op, incoming);
 }
 
 /* ---- many at once: one call each, one answer for all, in their order ---- */

@@ -13,6 +13,8 @@ op_step call_rescope;
 op_step call_list_connectors;
 op_step call_show_connector;
 op_step call_import;
+op_step call_authorize;
+op_step call_complete;
 op_step call_token;
 op_step call_refresh;
 op_step call_disconnect;

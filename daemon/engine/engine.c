@@ -6,6 +6,7 @@
 #include "engine/calls.h"
 #include "engine/connector_write.h"
 #include "engine/credentials.h"
+#include "engine/flow.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
 #include "engine/revocation.h"
@@ -226,6 +227,7 @@ void engine_turn(struct engine *engine, struct now now)
     revocation_turn(engine, now);
     audit_turn(engine, now);
     outbox_turn(engine, now);
+    flow_turn(engine, now);
     purge_turn(engine, now);
 }
 
@@ -245,6 +247,7 @@ int64_t engine_next_ms(const struct engine *engine)
         revocation_next_ms(engine),
         audit_next_ms(engine),
         outbox_next_ms(engine),
+        flow_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
         engine->recovery == RECOVERY_WAITS ? engine->recovery_retry_ms : INT64_MAX,
     };
@@ -341,6 +344,8 @@ static op_step *const first_steps[RPC_METHOD_COUNT] = {
     [RPC_LIST_CONNECTORS] = call_list_connectors,
     [RPC_SHOW_CONNECTOR] = call_show_connector,
     [RPC_IMPORT] = call_import,
+    [RPC_AUTHORIZE] = call_authorize,
+    [RPC_COMPLETE] = call_complete,
     [RPC_TOKEN] = call_token,
     [RPC_REFRESH] = call_refresh,
     [RPC_DISCONNECT] = call_disconnect,

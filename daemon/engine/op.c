@@ -96,9 +96,11 @@ void op_result(struct op *op, struct json *take_result, struct now now)
     op_free(op);
 }
 
-/* Whom a call that failed was about, as far as its parameters say. */
+/* Whom a call that failed was about, as far as it is known. */
 static struct str subject_of(const struct op *op)
 {
+    if (str_is_set(op->audited))
+        return op->audited;
     struct str connection = op_text(op, "connection");
     return str_is_set(connection) ? connection : op_text(op, "connector");
 }
@@ -233,11 +235,7 @@ static void on_confirmation(struct op *op, struct now now)
 static void read_confirmation(struct op *op, struct now now)
 {
     (void)now;
-    struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
-    read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
-    read->ids[0] = arena_copy(&read->arena, op->confirmation->written->id);
-    read->id_count = 1;
-    op_read(op, read, on_confirmation);
+    op_read_connection_of(op, op->confirmation->written->id, on_confirmation);
 }
 
 void op_confirm(struct op *op, const struct connection *written, op_step *done)
@@ -288,7 +286,7 @@ bool op_bool(const struct op *op, const char *name, bool fallback)
     return json_bool(json_get(op->params, name), fallback);
 }
 
-static bool take_entry(struct op *op, struct str id)
+bool op_take_entry_named(struct op *op, struct str id)
 {
     struct catalog_entry *entry = catalog_find(op->engine, id);
     if (entry == NULL) {
@@ -305,12 +303,12 @@ static bool take_entry(struct op *op, struct str id)
 
 bool op_take_entry(struct op *op)
 {
-    return take_entry(op, op_text(op, "connector"));
+    return op_take_entry_named(op, op_text(op, "connector"));
 }
 
 bool op_take_entry_of(struct op *op, const struct connection *connection)
 {
-    return take_entry(op, connection->connector);
+    return op_take_entry_named(op, connection->connector);
 }
 
 static struct audit_what audited(struct op *op, struct str subject, const struct json *detail,
@@ -339,13 +337,18 @@ void op_audit_alone(struct op *op, struct str subject, const struct json *detail
     audit_write(op->engine, &op->caller, &what, now);
 }
 
-void op_read_connection(struct op *op, op_step *next)
+void op_read_connection_of(struct op *op, struct str id, op_step *next)
 {
     struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
     read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
-    read->ids[0] = arena_copy(&read->arena, op_text(op, "connection"));
+    read->ids[0] = arena_copy(&read->arena, id);
     read->id_count = 1;
     op_read(op, read, next);
+}
+
+void op_read_connection(struct op *op, op_step *next)
+{
+    op_read_connection_of(op, op_text(op, "connection"), next);
 }
 
 const struct connection *op_connection(struct op *op)

@@ -33,6 +33,7 @@ struct op {
     int tries;
     struct heap_node retry;      /* in engine->op_retries */
     struct catalog_entry *entry; /* referenced, once op_take_entry() was called */
+    struct target *target;       /* which connection it is for: engine/target.h; in arena */
     void *extra;                 /* of the method's own; in arena */
     size_t subcalls;             /* of a bulk import */
     struct secret *secret;       /* of rotate; wiped with the op */
@@ -73,6 +74,7 @@ void op_again(struct op *op, struct now now);
 
 /** The member `connector` as an entry; fails the op and returns false where there is none. */
 bool op_take_entry(struct op *op);
+bool op_take_entry_named(struct op *op, struct str connector);
 /** The entry of a connection that was read. */
 bool op_take_entry_of(struct op *op, const struct connection *connection);
 
@@ -87,7 +89,9 @@ void op_audit_alone(struct op *op, struct str subject, const struct json *detail
 struct str op_text(const struct op *op, const char *name);
 bool op_bool(const struct op *op, const char *name, bool fallback);
 
-/** Submit a read of one connection by the member `connection`. */
+/** Submit a read of one connection. @id copied */
+void op_read_connection_of(struct op *op, struct str id, op_step *next);
+/** The same by the member `connection`. */
 void op_read_connection(struct op *op, op_step *next);
 /** op->read's one connection; fails the op (unknown_connection, store) and returns NULL else. */
 const struct connection *op_connection(struct op *op);

@@ -59,6 +59,12 @@ struct audit_state {
 /** Attempts that a crash left open are read first; routine work waits until they are known. */
 enum recovery { RECOVERY_WAITS, RECOVERY_READS, RECOVERY_DONE };
 
+/** Authorizations under way (engine/flow.h). */
+struct flow_state {
+    int64_t look_ms; /* when the first of them may be over */
+    bool busy;
+};
+
 enum engine_phase { ENGINE_NEW, ENGINE_LOADING, ENGINE_RUNNING, ENGINE_FAILED };
 
 struct engine {
@@ -102,6 +108,7 @@ struct engine {
     struct watcher *watchers;
     struct connector_write *reloads; /* changes whose row has to be read again */
     int64_t purge_due_ms;
+    struct flow_state flows;
 };
 
 uint64_t engine_random(struct engine *engine);

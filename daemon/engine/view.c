@@ -144,6 +144,8 @@ static void write_account(struct json_writer *json, const struct connection *con
     json_writer_text(json, "id", connection->account_id);
     if (labels && !str_is_empty(connection->account_label))
         json_writer_text(json, "label", connection->account_label);
+    if (!connection->account_verified) /* it came later, and nobody knows whether it is the same */
+        json_writer_bool(json, "verified", false);
     json_writer_close_object(json);
 }
 

@@ -184,6 +184,7 @@ static const struct column flow_columns[] = {
     COLUMN(flow, scopes_asked, COLUMN_TEXT),
     COLUMN(flow, scopes_version, COLUMN_COUNT),
     COLUMN(flow, credential_version, COLUMN_COUNT),
+    COLUMN(flow, config_json, COLUMN_TEXT),
     SEALED(flow, sealed_secrets),
     COLUMN(flow, created_ms, COLUMN_TIME),
     COLUMN(flow, expires_ms, COLUMN_TIME),

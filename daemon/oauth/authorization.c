@@ -41,6 +41,8 @@ static void add_openid(struct request_params *params, const struct oauth_authori
         add(params, STR("nonce"), about->nonce);
     if (str_is_set(about->login_hint))
         add(params, STR("login_hint"), about->login_hint);
+    if (str_is_set(about->claims))
+        add(params, STR("claims"), about->claims);
 }
 
 static enum status add_extras(struct request_params *params,

@@ -25,6 +25,7 @@ struct oauth_authorization {
     struct str verifier;   /* PKCE; only its hash goes into the URL */
     struct str nonce;      /* sent where the scopes say openid */
     struct str login_hint; /* STR_NONE: none */
+    struct str claims;     /* what the provider asked of the person; STR_NONE: nothing */
 };
 
 /**

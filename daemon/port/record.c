@@ -75,10 +75,10 @@ void record_copy_flow(struct arena *arena, const struct flow *from, struct flow 
 {
     *ret_copy = *from;
     struct str *const texts[] = {
-        &ret_copy->print,          &ret_copy->connector,        &ret_copy->connection,
-        &ret_copy->owner.apps,     &ret_copy->owner.superagent, &ret_copy->owner.app,
-        &ret_copy->owner.user,     &ret_copy->redirect_uri,     &ret_copy->scopes_asked,
-        &ret_copy->sealed_secrets,
+        &ret_copy->print,       &ret_copy->connector,        &ret_copy->connection,
+        &ret_copy->owner.apps,  &ret_copy->owner.superagent, &ret_copy->owner.app,
+        &ret_copy->owner.user,  &ret_copy->redirect_uri,     &ret_copy->scopes_asked,
+        &ret_copy->config_json, &ret_copy->sealed_secrets,
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         copy_text(arena, texts[i]);

@@ -17,6 +17,7 @@ static struct flow sample_flow(const char *print)
         .scopes_asked = STR("calendar openid"),
         .scopes_version = 4,
         .credential_version = 2,
+        .config_json = STR("{\"shop\":\"a\"}"),
         .sealed_secrets = STR("sealed\0secrets"),
         .created_ms = T0,
         .expires_ms = T0 + FLOW_LIFETIME_MS,
@@ -118,6 +119,7 @@ static void test_a_flow_comes_back_whole(void **state)
     assert_true(str_is_empty(found->owner.apps) && str_is_empty(found->owner.superagent));
     assert_str(found->redirect_uri, wanted.redirect_uri);
     assert_str(found->scopes_asked, wanted.scopes_asked);
+    assert_str(found->config_json, wanted.config_json);
     assert_str(found->sealed_secrets, wanted.sealed_secrets);
     assert_true(found->intent == INTENT_SWITCH && found->revoke && found->scopes_version == 4 &&
                 found->credential_version == 2 && found->created_ms == T0 &&
@@ -215,6 +217,23 @@ static void test_only_what_is_pending_is_dropped(void **state)
     assert_int_equal(count_connections(h, "c-2"), 1);
 }
 
+static void test_a_pending_connection_makes_way_in_one_write(void **state)
+{
+    struct harness *h = *state;
+    const struct connection pending = pending_connection("c-1", T0);
+    struct connection other = sample_connection("c-2");
+    other.owner = pending.owner;
+    assert_int_equal(put_connection(h, &pending), STATUS_OK);
+    assert_int_equal(put_connection(h, &other), STATUS_CONFLICT);
+    struct store_write *write = store_write_new(T0);
+    store_write_drop_pending(write, pending.id);
+    store_write_put_connection(write, &other);
+    assert_int_equal(harness_write(h, write), STATUS_OK);
+    store_write_free(write);
+    assert_int_equal(count_connections(h, "c-1"), 0);
+    assert_int_equal(count_connections(h, "c-2"), 1);
+}
+
 static void test_one_purge_is_bounded(void **state)
 {
     struct harness *h = *state;
@@ -274,6 +293,7 @@ int conformance_flows_run(const struct store_backend *backend)
         STORE_TEST(test_flows_are_forgotten_in_their_time, backend),
         STORE_TEST(test_a_pending_connection_is_forgotten_with_its_owner_key, backend),
         STORE_TEST(test_only_what_is_pending_is_dropped, backend),
+        STORE_TEST(test_a_pending_connection_makes_way_in_one_write, backend),
         STORE_TEST(test_one_purge_is_bounded, backend),
         STORE_TEST(test_a_connector_takes_its_flows_along, backend),
         STORE_TEST(test_the_issuer_of_an_account_is_kept, backend),

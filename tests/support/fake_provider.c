@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "common/encoding.h"
 #include "common/memory.h"
+#include "oauth/authorization.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ struct exchange {
     struct http_request *request;   /* NULL: nobody hears */
     struct fake_endpoint *endpoint; /* NULL: the token endpoint */
     struct fake_grant *grant;       /* NULL: no such token was ever given */
-    int64_t serial;                 /* of the token presented */
+    int64_t serial;                 /* of the token presented; the number of a code */
+    bool is_code;                   /* a code is exchanged, not a token presented */
     bool is_client;                 /* it proved to be the grant's client */
     struct fake_answer answer;
     int64_t sent_ms;
@@ -125,13 +127,122 @@ static bool authenticate(const struct fake_provider *provider, const struct oaut
     return is_accepted(provider, buf_str(client_id), buf_str(&secret));
 }
 
-/* ---- what the server does ---- */
-
 static void refuse(struct exchange *exchange, int status, const char *body)
 {
     exchange->status = status;
     exchange->body = memory_copy_str(str_c(body));
 }
+
+/* ---- codes ---- */
+
+struct str fake_url_param(struct str url, const char *name, struct buf *out)
+{
+    size_t question = str_find_byte(url, '?');
+    return form_value(str_slice(url, question + 1, url.len), name, out);
+}
+
+static void copy_param(struct str url, const char *name, char *to, size_t size)
+{
+    CLEANUP(buf_deinit) struct buf value = {0};
+    struct str text = fake_url_param(url, name, &value);
+    ASSERT(text.len < size);
+    str_copy_cut(str_is_set(text) ? text : STR(""), to, size);
+}
+
+const char *fake_grant_approve(struct fake_grant *grant, struct str url, char code[FAKE_TOKEN_SIZE])
+{
+    struct fake_code *given = &grant->code;
+    copy_param(url, "redirect_uri", given->redirect_uri, sizeof(given->redirect_uri));
+    copy_param(url, "code_challenge", given->challenge, sizeof(given->challenge));
+    copy_param(url, "nonce", given->nonce, sizeof(given->nonce));
+    copy_param(url, "scope", given->scope, sizeof(given->scope));
+    given->used = false;
+    given->number++;
+    snprintf(code, FAKE_TOKEN_SIZE, "code-%zu-%lld", grant->number, (long long)given->number);
+    return code;
+}
+
+static struct fake_grant *find_code(const struct fake_provider *provider, struct str code,
+                                    int64_t *ret_number)
+{
+    char text[FAKE_TOKEN_SIZE];
+    size_t number;
+    long long which;
+    str_copy_cut(code, text, sizeof(text));
+    if (sscanf(text, "code-%zu-%lld", &number, &which) != 2 || number >= provider->grant_count)
+        return NULL;
+    *ret_number = which;
+    return provider->grants[number];
+}
+
+/* What is sent must be what the authorization was asked for with. */
+static bool is_good_code(const struct fake_code *code, const struct oauth_message *message,
+                         int64_t number)
+{
+    CLEANUP(buf_deinit) struct buf redirect_uri = {0};
+    CLEANUP(buf_deinit) struct buf verifier = {0};
+    CLEANUP(buf_deinit) struct buf challenge = {0};
+    fake_message_param(message, "redirect_uri", &redirect_uri);
+    fake_message_param(message, "code_verifier", &verifier);
+    oauth_pkce_challenge(buf_str(&verifier), &challenge);
+    return number == code->number && !code->used &&
+           str_eq(buf_str(&redirect_uri), str_c(code->redirect_uri)) &&
+           str_eq(buf_str(&challenge), str_c(code->challenge));
+}
+
+static void write_id_token(const struct fake_grant *grant, struct buf *out)
+{
+    CLEANUP(buf_deinit) struct buf claims = {0};
+    if (grant->subject == NULL)
+        return;
+    int64_t ends_s = fake_clock_now(grant->provider->clock).wall_ms / 1000 + 600;
+    buf_printf(&claims,
+               "{\"iss\":\"%s\",\"sub\":\"%s\",\"aud\":\"%s\",\"exp\":%lld,\"nonce\":\"%s\","
+               "\"email\":\"%s@example.com\"}",
+               grant->issuer, grant->subject, grant->client_id, (long long)ends_s,
+               grant->code.nonce, grant->subject);
+    buf_append(out, STR(",\"id_token\":\"eyJhbGciOiJub25lIn0."));
+    encoding_base64url(buf_str(&claims), out);
+    buf_append(out, STR(".c2ln\""));
+}
+
+static void hand_out_first(struct exchange *exchange)
+{
+    struct fake_grant *grant = exchange->grant;
+    char access[FAKE_TOKEN_SIZE], refresh[FAKE_TOKEN_SIZE];
+    CLEANUP(buf_deinit) struct buf body = {0};
+    grant->access_serial++;
+    buf_printf(&body, "{\"access_token\":\"%s\",\"refresh_token\":\"%s\",\"token_type\":\"Bearer\"",
+               fake_grant_access_token(grant, access), fake_grant_refresh_token(grant, refresh));
+    if (grant->lifetime_s > 0)
+        buf_printf(&body, ",\"expires_in\":%lld", (long long)grant->lifetime_s);
+    if (grant->scope != NULL)
+        buf_printf(&body, ",\"scope\":\"%s\"", grant->scope);
+    write_id_token(grant, &body);
+    buf_printf(&body, "%s}", grant->more != NULL ? grant->more : "");
+    exchange->status = 200;
+    exchange->body = memory_copy_str(buf_str(&body));
+}
+
+static void judge_code(struct exchange *exchange)
+{
+    struct fake_grant *grant = exchange->grant;
+    struct fake_code *code = &grant->code;
+    if (exchange->request == NULL) /* the process has died: what it sent is not known any more */
+        return;
+    if (!is_good_code(code, &exchange->request->message, exchange->serial)) {
+        grant->is_dead = grant->is_dead || code->used;
+        code->refused++;
+        refuse(exchange, 400,
+               "{\"error\":\"invalid_grant\",\"error_description\":\"no such code\"}");
+        return;
+    }
+    code->used = true;
+    code->exchanged++;
+    hand_out_first(exchange);
+}
+
+/* ---- what the server does ---- */
 
 static void hand_out(struct exchange *exchange)
 {
@@ -176,6 +287,10 @@ static void judge(struct exchange *exchange)
     }
     if (grant == NULL) {
         refuse(exchange, 400, invalid_grant);
+        return;
+    }
+    if (exchange->is_code) {
+        judge_code(exchange);
         return;
     }
     int64_t now_ms = provider->clock->ms;
@@ -268,7 +383,7 @@ static void on_back(void *ctx)
         error_set(&request->error, STATUS_UNCERTAIN, "timed out");
     } else if (request != NULL) {
         fill_answer(exchange, request);
-        if (exchange->answer.kind == FAKE_HONEST)
+        if (exchange->answer.kind == FAKE_HONEST && !exchange->is_code)
             remember_told(exchange);
     }
     complete(exchange);
@@ -399,7 +514,12 @@ static void on_send(void *ctx, struct http_request *request)
     CLEANUP(buf_deinit) struct buf client_id = {0};
     struct str body = request->message.body != NULL ? secret_str(request->message.body) : STR_NONE;
     form_value(body, "refresh_token", &token);
+    CLEANUP(buf_deinit) struct buf code = {0};
     struct fake_grant *grant = find_grant(provider, buf_str(&token), &exchange->serial);
+    if (str_is_set(form_value(body, "code", &code))) {
+        grant = find_code(provider, buf_str(&code), &exchange->serial);
+        exchange->is_code = true;
+    }
     bool is_client = authenticate(provider, &request->message, &client_id);
     exchange->grant = grant;
     exchange->is_client =
@@ -408,17 +528,19 @@ static void on_send(void *ctx, struct http_request *request)
         exchange->is_client = true;
         exchange->serial = -1;
     }
-    if (grant != NULL && provider->hooks.presented != NULL)
+    bool presents = grant != NULL && !exchange->is_code;
+    if (presents && provider->hooks.presented != NULL)
         provider->hooks.presented(provider->hooks.ctx, grant, buf_str(&token),
                                   request->deadline_ms);
-    if (grant != NULL) {
+    if (grant != NULL)
+        grant->unanswered++;
+    if (presents) {
         int64_t minute = provider->clock->ms / 60000;
         grant->in_minute = minute == grant->minute ? grant->in_minute + 1 : 1;
         grant->minute = minute;
         grant->presented++;
         grant->stale += exchange->serial != grant->serial;
         grant->last_presented_ms = provider->clock->ms;
-        grant->unanswered++;
     }
     exchange->answer = next_answer(provider, grant);
     provider->requests++;

@@ -41,6 +41,14 @@ enum fake_rotation {
     FAKE_ROTATES_ALWAYS,
 };
 
+/** What a code was given for; it is good for that alone. */
+struct fake_code {
+    char redirect_uri[256], challenge[64], nonce[64], scope[256];
+    int64_t number; /* 0: none was given yet */
+    bool used;
+    size_t exchanged, refused;
+};
+
 struct fake_grant {
     struct fake_provider *provider;
     size_t number;
@@ -63,6 +71,11 @@ struct fake_grant {
     int64_t known_serial; /* the highest that an answer which arrived has told */
     size_t unanswered;    /* presentations under way now */
     struct fake_answer script;
+    /* The authorization that it came from. */
+    struct fake_code code;
+    const char *subject; /* static: an ID token names it; NULL: no ID token */
+    const char *issuer;  /* static: of that ID token */
+    const char *more;    /* static: further members of the token response; NULL: none */
 };
 
 /** What another endpoint of the server says: introspection, userinfo, revocation … */
@@ -136,6 +149,16 @@ void fake_provider_play(struct fake_provider *provider, struct fake_grant *grant
 /** The refresh token that is good now; the access token handed out last. */
 const char *fake_grant_refresh_token(const struct fake_grant *grant, char text[FAKE_TOKEN_SIZE]);
 const char *fake_grant_access_token(const struct fake_grant *grant, char text[FAKE_TOKEN_SIZE]);
+
+/**
+ * The person approves at the URL that `authorize` gave: what `code` goes back. It is good once, for
+ * the redirect URI and PKCE challenge of that URL; a second use of it ends the grant (RFC 6749
+ * §4.1.2).
+ */
+const char *fake_grant_approve(struct fake_grant *grant, struct str url,
+                               char code[FAKE_TOKEN_SIZE]);
+/** A parameter of a URL's query, decoded into `out`; STR_NONE where there is none. */
+struct str fake_url_param(struct str url, const char *name, struct buf *out);
 
 size_t fake_provider_requests(const struct fake_provider *provider);
 /** Most requests under way at one time. */

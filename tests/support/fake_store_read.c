@@ -123,8 +123,8 @@ static void read_account(const struct fake_store *store, struct store_read *read
     while (read->connection_count < limit_of(read) &&
            (node = next_row(store, read, node)) != NULL) {
         const struct connection *c = &row_of(node)->connection;
-        bool is_meant = by_label ? str_eq(c->account_label, read->name)
-                                 : str_eq(c->account_id, read->subject);
+        bool is_meant =
+            by_label ? str_eq(c->account_label, read->name) : str_eq(c->account_id, read->subject);
         if (is_meant)
             add_connection(read, row_of(node), true);
     }

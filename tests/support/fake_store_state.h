@@ -82,7 +82,7 @@ struct fake_store {
     struct fake_seen {
         struct str source, id;
         int64_t until_ms;
-    } *seen;
+    } * seen;
     size_t seen_count;
     struct arena arena; /* of audit, rescues, metas, revocations and token uses */
 };

@@ -161,6 +161,8 @@ static enum status check_flow(struct fake_store *store, struct store_write *writ
  * have let go of its owner's keys. One such is enough here. */
 static void note_leaving(struct fake_store *store, const struct store_op *op)
 {
+    if (op->kind == STORE_OP_DROP_PENDING)
+        store->leaving = fake_store_row(store, op->id);
     if (op->kind != STORE_OP_PUT_CONNECTION)
         return;
     struct fake_row *row = fake_store_row(store, op->connection->id);

@@ -76,6 +76,8 @@ static const struct role_row role_rows[] = {
     {"list-connectors", A | O, false},
     {"show-connector", A | O, false},
     {"import", A | P, true},
+    {"authorize", A | P, true},
+    {"complete", A | P, true},
     {"token", P, false},
     {"refresh", A | O, true},
     {"disconnect", A | P, true},

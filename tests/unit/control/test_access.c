@@ -65,6 +65,8 @@ static const struct method_row method_rows[] = {
     {"list-connectors", A | O},
     {"show-connector", A | O},
     {"import", A | P},
+    {"authorize", A | P},
+    {"complete", A | P},
     {"token", P},
     {"refresh", A | O},
     {"disconnect", A | P},

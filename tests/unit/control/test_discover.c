@@ -102,7 +102,7 @@ static const struct schema_row schema_rows[] = {
     {"an object takes no others", RPC_IMPORT, 5, "additionalProperties", "false"},
     {"a time has a format", RPC_IMPORT, 5, "properties.expires_at.format", "\"date-time\""},
     {"an array of texts", RPC_RESCOPE, 1, "items.type", "\"string\""},
-    {"an array of objects", RPC_IMPORT, 9, "items.required",
+    {"an array of objects", RPC_IMPORT, 10, "items.required",
      "[\"connector\",\"owner\",\"tokens\"]"},
 };
 

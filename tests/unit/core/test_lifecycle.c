@@ -340,6 +340,61 @@ static void check_grant(void **state)
         assert_int_equal(next->alert_seq, 0);
 }
 
+/* Whose grant it was is not known, or now is; and whether that can be relied on. */
+static void test_what_is_known_of_an_account(void **state)
+{
+    (void)state;
+    static const struct {
+        enum condition condition;
+        const char *id, *issuer; /* stored */
+        bool verified;
+        const char *new_id, *new_issuer;
+        const char *id_after, *issuer_after;
+        bool verified_after;
+    } rows[] = {
+        {COND_ACTIVE, NULL, NULL, false, "7", "https://as", "7", "https://as", false},
+        {COND_ACTIVE, NULL, NULL, false, NULL, NULL, NULL, NULL, false},
+        {COND_ACTIVE, "7", NULL, true, "7", "https://as", "7", "https://as", true},
+        {COND_ACTIVE, "7", "https://as", false, "7", NULL, "7", "https://as", false},
+        {COND_DISCONNECTED, "7", "https://as", true, NULL, NULL, NULL, NULL, false},
+        {COND_DISCONNECTED, "7", "https://as", true, "8", NULL, "8", NULL, true},
+        {COND_PENDING, NULL, NULL, false, "7", "https://as", "7", "https://as", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct connection before = scene_connection(rows[i].condition);
+        before.account_id = str_c(rows[i].id);
+        before.account_issuer = str_c(rows[i].issuer);
+        before.account_verified = rows[i].verified;
+        struct connector connector = scene_connector();
+        struct new_grant grant = scene_grant();
+        grant.account_id = str_c(rows[i].new_id);
+        grant.account_issuer = str_c(rows[i].new_issuer);
+        grant.account_verified = rows[i].new_id != NULL;
+        struct decision decision;
+        lifecycle_granted(&before, &connector, &grant, &scene_rules, scene_now(0), &decision);
+        assert_str_is(decision.next.account_id, str_c(rows[i].id_after));
+        assert_str_is(decision.next.account_issuer, str_c(rows[i].issuer_after));
+        assert_int_equal(decision.next.account_verified, rows[i].verified_after);
+    }
+}
+
+/* A flow that began a while ago: what it asked for, and under which credential it was granted. */
+static void test_a_grant_remembers_its_flow(void **state)
+{
+    (void)state;
+    struct connection before = scene_connection(COND_ACTIVE);
+    struct connector connector = scene_connector();
+    struct new_grant grant = scene_grant();
+    connector.scopes_version = 9;
+    connector.credential_version = 5;
+    grant.scopes_version = 8;
+    grant.credential_version = 4;
+    struct decision decision;
+    lifecycle_granted(&before, &connector, &grant, &scene_rules, scene_now(0), &decision);
+    assert_int_equal(decision.next.scopes_version, 8);
+    assert_int_equal(decision.next.credential_version, -4);
+}
+
 static void test_import_of_an_expired_access_token(void **state)
 {
     (void)state;
@@ -483,6 +538,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_partly_restored),
+        cmocka_unit_test(test_what_is_known_of_an_account),
+        cmocka_unit_test(test_a_grant_remembers_its_flow),
         cmocka_unit_test(test_import_of_an_expired_access_token),
         cmocka_unit_test(test_rescoped_while_dead),
     };

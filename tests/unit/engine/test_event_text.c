@@ -24,7 +24,8 @@ static const struct event_row event_rows[] = {
         .connector = {.type = CONNECTOR_APP_USER},
         .connection = {.owner = {.app = STR_INIT("crm"), .user = STR_INIT("u-77")},
                        .account_id = STR_INIT("1093"),
-                       .account_label = STR_INIT("ana@example.com")},
+                       .account_label = STR_INIT("ana@example.com"),
+                       .account_verified = true},
         .fact = FACT_REFRESHED,
         .expected =
             "{\"connection\":\"c-81f2\",\"generation\":3,\"connector\":\"gcal\",\"provider\":"
@@ -36,7 +37,7 @@ static const struct event_row event_rows[] = {
             "\"attempts\":-9223372036854775808,\"cause\":null,\"previous_state\":\"retrying\"}",
     },
     {
-        .name = "a label that is not to be told",
+        .name = "a label that is not to be told, of an account that came later",
         .connector = {.type = CONNECTOR_APP_USER},
         .connection = {.owner = {.app = STR_INIT("crm"), .user = STR_INIT("u-77")},
                        .account_id = STR_INIT("1093"),
@@ -46,7 +47,8 @@ static const struct event_row event_rows[] = {
         .expected =
             "{\"connection\":\"c-81f2\",\"generation\":3,\"connector\":\"gcal\",\"provider\":"
             "\"google\",\"connector_type\":\"app_user\",\"owner\":{\"app\":\"crm\",\"user\":\"u-"
-            "77\"},\"account\":{\"id\":\"1093\"},\"state\":\"active\",\"class\":null,\"reason\":"
+            "77\"},\"account\":{\"id\":\"1093\",\"verified\":false},\"state\":\"active\",\"class\":"
+            "null,\"reason\":"
             "null,\"detail\":null,\"severity\":null,\"provider_error\":null,\"remedy\":null,"
             "\"grant_alive\":true,\"token_usable_until\":\"2026-05-28T20:31:40.123Z\",\"last_"
             "success_at\":\"2026-05-28T20:26:30.123Z\",\"attempts\":-9223372036854775808,\"cause\":"
