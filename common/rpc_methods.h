@@ -25,6 +25,7 @@ enum rpc_method_id {
     RPC_COMPLETE,
     RPC_TOKEN,
     RPC_REFRESH,
+    RPC_REPORT,
     RPC_DISCONNECT,
     RPC_ATTACH,
     RPC_LIST_CONNECTIONS,

@@ -173,6 +173,26 @@ static void show_refresh(const struct view *view, const struct json *result, str
         show_connection(view, connection, out);
 }
 
+/* What the reporter is to do next, in words beside the verdict. */
+static void show_report(const struct json *result, struct buf *out)
+{
+    static const struct {
+        const char *verdict, *text;
+    } texts[] = {
+        {"refreshed", "the grant is good: use a new access token"},
+        {"needs_reconnect", "the grant is over: somebody has to reconnect"},
+        {"fetch_again", "that access token was replaced: use the new one"},
+        {"unknown", "nothing could be found out"},
+    };
+    struct str verdict = phrase_text(result, "verdict");
+    text_clean(verdict, out);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (str_eq(verdict, str_c(texts[i].verdict)))
+            buf_printf(out, "  %s", texts[i].text);
+    }
+    buf_append_byte(out, '\n');
+}
+
 static void show_imports(const struct view *view, const struct json *results, struct buf *out)
 {
     size_t failed = 0;
@@ -255,6 +275,9 @@ void show_result(const struct view *view, const struct rpc_method *method,
         return;
     case RPC_REFRESH:
         show_refresh(view, result, out);
+        return;
+    case RPC_REPORT:
+        show_report(result, out);
         return;
     case RPC_IMPORT:
         if (json_get(result, "results") != NULL)

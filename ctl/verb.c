@@ -38,6 +38,7 @@ static enum verb_topic method_topic(enum rpc_method_id id)
     case RPC_COMPLETE:
     case RPC_TOKEN:
     case RPC_REFRESH:
+    case RPC_REPORT:
     case RPC_DISCONNECT:
     case RPC_ATTACH:
     case RPC_LIST_CONNECTIONS:

@@ -12,7 +12,7 @@ enum { KEY_FILE_MAX = 4096, HOST_NAME_SIZE = 128 };
 
 struct engine_settings startup_engine_settings(const struct config *config)
 {
-    return (struct engine_settings){
+    struct engine_settings settings = {
         .rules =
             {
                 .margin_ms = config->refresh.margin_ms,
@@ -20,12 +20,22 @@ struct engine_settings startup_engine_settings(const struct config *config)
                 .backoff_min_ms = config->refresh.backoff_min_ms,
                 .backoff_max_ms = config->refresh.backoff_max_ms,
                 .exhausted_after_ms = config->refresh.exhausted_after_ms,
+                .idle_after_ms = config->refresh.idle_after_ms,
+                .probe_every_ms = config->refresh.probe_every_ms,
             },
         .retention_ms = config->events.retention_ms,
         .account_labels = config->events.account_labels,
         .max_in_flight = (size_t)config->http.max_in_flight,
         .allow_plain_loopback = config->http.allow_plain_loopback,
     };
+    struct schedule_rules *rules = &settings.rules;
+    while (rules->notice_lead_count < config->refresh.expiring.count &&
+           rules->notice_lead_count < SCHEDULE_LEADS_MAX) {
+        rules->notice_leads_ms[rules->notice_lead_count] =
+            config->refresh.expiring.items_ms[rules->notice_lead_count];
+        rules->notice_lead_count++;
+    }
+    return settings;
 }
 
 /* ---- who may ---- */

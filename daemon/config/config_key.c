@@ -102,17 +102,17 @@ static const struct config_key keys[] = {
     {"refresh", "expiring", CONFIG_SPANS, FIELD(refresh.expiring), MINUTE, 365 * DAY, "7d, 1d",
      NULL, true, false,
      "How long before the known end of a refresh token connection.expiring is sent; each once.",
-     true},
+     false},
     {"refresh", "idle_after", CONFIG_SPAN, FIELD(refresh.idle_after_ms), MINUTE, 365 * DAY, "7d",
      NULL, true, false,
      "Connections of a connector with policy on_demand are idle when nobody asked for their token "
      "for so long. A connector may say otherwise.",
-     true},
+     false},
     {"refresh", "probe_every", CONFIG_SPAN, FIELD(refresh.probe_every_ms), 0, 365 * DAY, "0", NULL,
      true, false,
      "How often grants are checked between refreshes where the provider offers it; 0 is never. A "
      "connector may say otherwise.",
-     true},
+     false},
 
     {"guard", "settle", CONFIG_SPAN, FIELD(guard.settle_ms), 0, MINUTE, "5s", NULL, true, false,
      "How long a verdict on a grant rests before it is published.", true},

@@ -20,6 +20,7 @@ static const char *result_members(enum rpc_method_id id)
         [RPC_LIST_CONNECTORS] = "items next_cursor",
         [RPC_TOKEN] = "access_token token_type expires_at scopes",
         [RPC_REFRESH] = "outcome connection",
+        [RPC_REPORT] = "verdict",
         [RPC_LIST_CONNECTIONS] = "items next_cursor",
         [RPC_LIST_EVENTS] = "items next_cursor",
         [RPC_WATCH] = "watching last",
@@ -44,6 +45,7 @@ static const char *further_errors(enum rpc_method_id id)
                       "provider_unavailable",
         [RPC_REFRESH] = "needs_reconnect blocked not_connected held personal_connection "
                         "provider_unavailable",
+        [RPC_REPORT] = "not_connected held busy conflict",
         [RPC_DISCONNECT] = "conflict invalid_owner personal_connection",
         [RPC_ATTACH] = "conflict exists invalid_owner",
         [RPC_LIST_EVENTS] = "gone",

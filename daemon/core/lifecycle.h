@@ -28,6 +28,7 @@ enum fact_kind {
     FACT_SWITCHED,
     FACT_DISCONNECTED,
     FACT_REFRESHED,
+    FACT_EXPIRING,
 };
 
 enum { LIFECYCLE_FACTS_MAX = 3 };
@@ -92,6 +93,7 @@ struct refresh_answer {
 /** What to do with a connection whose time has come. */
 enum due_verdict {
     DUE_SEND,    /* present the refresh token */
+    DUE_PROBE,   /* check whether its grant lives, without presenting it */
     DUE_CHANGED, /* nothing to send: decision.next says what became of it; save that */
     DUE_NOTHING, /* not due, not refreshable, or not any more */
 };
@@ -105,7 +107,20 @@ enum due_asker {
 
 enum due_verdict lifecycle_due(const struct connection *connection,
                                const struct connector *connector, enum due_asker asker,
-                               struct now now, struct decision *ret_decision);
+                               const struct schedule_rules *rules, struct now now,
+                               struct decision *ret_decision);
+
+/** Somebody says that its access token is no good: at most an early refresh, whose answer decides.
+ * Of a grant that is dead already, its access token is not served any more.
+ * False: nothing changes. It is not connected, or nothing can renew it. */
+bool lifecycle_suspected(const struct connection *connection, enum suspected_by by, struct now now,
+                         struct decision *ret_decision);
+
+/** A check between refreshes is over. @is_suspicious the provider says that the token is not good
+ */
+void lifecycle_probed(const struct connection *connection, bool is_suspicious,
+                      const struct schedule_rules *rules, struct now now,
+                      struct decision *ret_decision);
 
 /** An answer came, or will not come any more. @random 64 uniform bits, for the back-off */
 void lifecycle_answered(const struct connection *connection, const struct connector *connector,

@@ -1,6 +1,7 @@
 #include "core/lifecycle_step.h"
 
 #include "common/macros.h"
+#include "core/agenda.h"
 
 enum {
     DOUBTS_MIN = 3,
@@ -49,8 +50,19 @@ static void keep_provider_error(struct connection *next, const struct refresh_an
 
 /* ---- refreshed ---- */
 
-static void take_tokens(struct connection *next, const struct refresh_answer *answer,
-                        struct now now)
+/* Did the refresh token's end move along with time, or does it stand where the grant has put it?
+ * Servers that repeat the end of the grant are a second or two off. */
+static void see_whether_it_extends(const struct connection *before, struct connection *next,
+                                   struct now now)
+{
+    if (before->refresh_expires_ms == TIME_NONE || next->refresh_expires_ms == TIME_NONE)
+        return;
+    int64_t moved_ms = next->refresh_expires_ms - before->refresh_expires_ms;
+    next->refresh_extends = moved_ms > (now.ms - before->last_success_ms) / 2;
+}
+
+static void take_tokens(const struct connection *before, struct connection *next,
+                        const struct refresh_answer *answer, struct now now)
 {
     if (str_is_set(answer->sealed_access))
         next->sealed_access = answer->sealed_access;
@@ -67,6 +79,7 @@ static void take_tokens(struct connection *next, const struct refresh_answer *an
         next->no_rotation_count++;
     }
     lifecycle_take_lifetimes(next, answer->lifetime_ms, answer->refresh_lifetime_ms, now);
+    see_whether_it_extends(before, next, now);
     next->last_success_ms = now.ms;
     next->credential_version = answer->credential_version;
     next->attempts = 0;
@@ -98,12 +111,16 @@ static void answered_refreshed(const struct connection *before, const struct ref
     next->dead_reason = REASON_NONE; /* it lives, whatever was thought */
     if (next->advisory_reason == REASON_NONE)
         next->trouble_ms = TIME_NONE;
-    take_tokens(next, answer, now);
+    next->suspected_by = SUSPECTED_BY_NOBODY;
+    take_tokens(before, next, answer, now);
     take_scopes(next, answer, now);
     lifecycle_schedule_next(next, rules);
     /* A provider that hands out nearly dead tokens must not be asked in a tight loop. */
-    if (next->due_ms != TIME_NONE && next->unscheduled == UNSCHEDULED_NOT)
-        next->due_ms = MAX_OF(next->due_ms, now.ms + schedule_gap_ms(next->lifetime_ms));
+    if (next->refresh_due_ms != TIME_NONE && next->unscheduled == UNSCHEDULED_NOT)
+        next->refresh_due_ms =
+            MAX_OF(next->refresh_due_ms, now.ms + schedule_gap_ms(next->lifetime_ms));
+    agenda_plan_notice(next, rules);
+    agenda_plan_probe(next, rules, now.ms);
     decision->signal = SIGNAL_CREDENTIAL_WORKS;
     lifecycle_facts(before, decision);
     lifecycle_fact_add(decision, FACT_REFRESHED);
@@ -212,12 +229,14 @@ static enum reason dead_reason_of(const struct connection *before,
     return answer->first_after_rotation ? REASON_SECRET_ROTATED : REASON_GRANT_REJECTED;
 }
 
-static struct str dead_detail_of(enum reason reason, const struct refresh_answer *answer)
+static struct str dead_detail_of(const struct connection *before, enum reason reason,
+                                 const struct refresh_answer *answer)
 {
     bool is_renamed = reason == REASON_ROTATION_LOST && answer->dead_reason != REASON_NONE &&
                       answer->dead_reason != REASON_GRANT_REJECTED;
-    return !str_is_set(answer->detail) && is_renamed ? str_c(reason_text(answer->dead_reason))
-                                                     : answer->detail;
+    if (!str_is_set(answer->detail) && is_renamed)
+        return str_c(reason_text(answer->dead_reason));
+    return str_is_set(answer->detail) ? answer->detail : suspected_by_detail(before->suspected_by);
 }
 
 static void answered_dead(const struct connection *before, const struct refresh_answer *answer,
@@ -230,7 +249,7 @@ static void answered_dead(const struct connection *before, const struct refresh_
         return;
     enum reason reason = dead_reason_of(before, answer);
     keep_provider_error(next, answer);
-    next->detail = dead_detail_of(reason, answer);
+    next->detail = dead_detail_of(before, reason, answer);
     if (before->dead_reason != reason)
         lifecycle_set_dead(next, reason, now);
 }
@@ -303,11 +322,11 @@ static void answered_client_rejected(const struct schedule_rules *rules, struct 
     if (next->doubts == 0)
         next->failing_since_ms = TIME_NONE;
     decision->signal = SIGNAL_CREDENTIAL_REJECTED;
-    if (next->due_ms == TIME_NONE)
+    if (next->refresh_due_ms == TIME_NONE)
         return;
     int64_t wait_ms = MAX_OF(schedule_gap_ms(next->lifetime_ms),
                              schedule_backoff_ms(rules, next->attempts, random));
-    lifecycle_schedule_at(next, MAX_OF(next->due_ms, now.ms + wait_ms));
+    lifecycle_schedule_at(next, MAX_OF(next->refresh_due_ms, now.ms + wait_ms));
 }
 
 /* The client that this grant belongs to was replaced, and works no more: no other can use its

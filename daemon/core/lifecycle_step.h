@@ -20,6 +20,9 @@ void lifecycle_clear_provider_error(struct connection *next);
 
 void lifecycle_unschedule(struct connection *next, enum unscheduled why);
 void lifecycle_schedule_at(struct connection *next, int64_t due_ms);
+/** Nothing but its refresh token's life calls for a refresh: `why` there is no other time. */
+void lifecycle_schedule_kept_alive(struct connection *next, const struct schedule_rules *rules,
+                                   enum unscheduled why);
 /** After tokens came in: the next due time, or the reason why there is none. */
 void lifecycle_schedule_next(struct connection *next, const struct schedule_rules *rules);
 

@@ -17,6 +17,7 @@ op_step call_authorize;
 op_step call_complete;
 op_step call_token;
 op_step call_refresh;
+op_step call_report;
 op_step call_disconnect;
 op_step call_attach;
 op_step call_list_connections;

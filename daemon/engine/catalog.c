@@ -200,6 +200,27 @@ const struct profile *catalog_profile(const struct engine *engine,
     return profile_set_find(engine->profiles, entry->connector.provider);
 }
 
+struct schedule_rules catalog_rules(const struct engine *engine, const struct catalog_entry *entry)
+{
+    struct schedule_rules rules = engine->settings.rules;
+    const struct connector *connector = &entry->connector;
+    const struct profile *profile = catalog_profile(engine, entry);
+    if (connector->policy != REFRESH_ON_DEMAND)
+        rules.idle_after_ms = 0;
+    else if (connector->idle_after_ms > 0)
+        rules.idle_after_ms = connector->idle_after_ms;
+    if (connector->probe_every_ms != CONNECTOR_PROBE_AS_CONFIGURED)
+        rules.probe_every_ms = connector->probe_every_ms;
+    if (profile == NULL || !profile_can_probe(profile))
+        rules.probe_every_ms = 0;
+    if (profile == NULL)
+        return rules;
+    rules.idle_lifetime_ms = profile_refresh_idle_lifetime_ms(profile);
+    rules.not_before_ms = profile_access_not_before_ms(profile);
+    rules.resets_on_use = profile_refresh_resets_on_use(profile);
+    return rules;
+}
+
 const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version)
 {
     for (size_t i = 0; i < entry->credential_count; i++) {

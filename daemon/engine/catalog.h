@@ -97,6 +97,8 @@ void catalog_unref(struct catalog_entry *entry);
 /** Its profile; NULL where that is not loaded any more. */
 const struct profile *catalog_profile(const struct engine *engine,
                                       const struct catalog_entry *entry);
+/** [refresh] of the configuration with what its policy and its profile say besides. */
+struct schedule_rules catalog_rules(const struct engine *engine, const struct catalog_entry *entry);
 /** NULL where there is none of that version. */
 const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version);
 /** The version to use now: the preferred one, else the current. */

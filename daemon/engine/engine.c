@@ -9,6 +9,8 @@
 #include "engine/flow.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
+#include "engine/readers.h"
+#include "engine/reports.h"
 #include "engine/revocation.h"
 #include "engine/schedule.h"
 #include "engine/sweep.h"
@@ -55,6 +57,8 @@ void engine_free(struct engine *engine)
         return;
     watch_free(engine);
     audit_free(engine);
+    readers_free(engine);
+    reports_free(engine);
     schedule_free(engine);
     catalog_clear(engine);
     outbox_free(engine->outbox);
@@ -226,6 +230,7 @@ void engine_turn(struct engine *engine, struct now now)
     sweep_turn(engine, now);
     revocation_turn(engine, now);
     audit_turn(engine, now);
+    readers_turn(engine, now);
     outbox_turn(engine, now);
     flow_turn(engine, now);
     purge_turn(engine, now);
@@ -246,6 +251,7 @@ int64_t engine_next_ms(const struct engine *engine)
         sweep_next_ms(engine),
         revocation_next_ms(engine),
         audit_next_ms(engine),
+        readers_next_ms(engine),
         outbox_next_ms(engine),
         flow_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
@@ -324,7 +330,8 @@ size_t engine_task_count(const struct engine *engine)
 bool engine_is_drained(const struct engine *engine)
 {
     return engine->jobs == 0 && engine->errands == 0 && engine->ops == 0 &&
-           engine->background == 0 && !audit_wants_flush(engine) && !outbox_is_busy(engine);
+           engine->background == 0 && !audit_wants_flush(engine) && !readers_want_flush(engine) &&
+           !outbox_is_busy(engine);
 }
 
 bool engine_is_stuck(const struct engine *engine, struct now now)
@@ -348,6 +355,7 @@ static op_step *const first_steps[RPC_METHOD_COUNT] = {
     [RPC_COMPLETE] = call_complete,
     [RPC_TOKEN] = call_token,
     [RPC_REFRESH] = call_refresh,
+    [RPC_REPORT] = call_report,
     [RPC_DISCONNECT] = call_disconnect,
     [RPC_ATTACH] = call_attach,
     [RPC_LIST_CONNECTIONS] = call_list_connections,

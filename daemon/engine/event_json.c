@@ -22,6 +22,8 @@ static struct str fact_type(enum fact_kind kind)
         return STR("connection.disconnected");
     case FACT_REFRESHED:
         return STR("connection.refreshed");
+    case FACT_EXPIRING:
+        return STR("connection.expiring");
     }
     UNREACHABLE("a fact");
     return STR_NONE;
@@ -43,8 +45,12 @@ static void append_fact(const struct engine *engine, struct store_write *write,
     struct json_writer data = {.out = &text};
     enum connection_state previous = connection_state_of(before, REASON_NONE);
     json_writer_open_object(&data, NULL);
-    view_write_connection_facts(&data, after, &entry->connector, REASON_NONE,
-                                engine->settings.account_labels, now);
+    if (kind == FACT_EXPIRING)
+        view_write_expiring_facts(&data, after, &entry->connector, engine->settings.account_labels,
+                                  now);
+    else
+        view_write_connection_facts(&data, after, &entry->connector, REASON_NONE,
+                                    engine->settings.account_labels, now);
     json_writer_text(&data, "previous_state", str_c(connection_state_text(previous)));
     json_writer_close_object(&data);
     append(write, fact_type(kind), after->id, &text,

@@ -5,8 +5,10 @@
 #include "engine/credentials.h"
 #include "engine/event_json.h"
 #include "engine/job_answer.h"
+#include "engine/job_probe.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
+#include "engine/readers.h"
 #include "oauth/grant_config.h"
 #include "oauth/token_request.h"
 
@@ -213,7 +215,9 @@ static void on_read(struct completion *completion, struct now now)
         job_finish(job, JOB_NOT_NEEDED, NULL, now);
         return;
     }
-    const struct connection *connection = &read->connections[0];
+    struct connection *connection = &read->connections[0];
+    connection->last_read_ms =
+        MAX_OF(connection->last_read_ms, readers_last_ms(job->engine, connection->id));
     if (connection->attempt_id != 0) {
         job_recover(job, now);
         return;
@@ -223,7 +227,8 @@ static void on_read(struct completion *completion, struct now now)
         job_finish(job, JOB_FAILED, connection, now);
         return;
     }
-    switch (lifecycle_due(connection, &job->task->entry->connector, asker_of(job), now,
+    const struct schedule_rules rules = catalog_rules(job->engine, job->task->entry);
+    switch (lifecycle_due(connection, &job->task->entry->connector, asker_of(job), &rules, now,
                           &job->decision)) {
     case DUE_NOTHING:
         job_finish(job, JOB_NOT_NEEDED, connection, now);
@@ -231,9 +236,14 @@ static void on_read(struct completion *completion, struct now now)
     case DUE_CHANGED:
         job->then = JOB_THEN_FINISH;
         job->end = JOB_NOT_NEEDED;
+        job->only_looks = true;
         job_save(job, now);
         return;
+    case DUE_PROBE:
+        job_probe(job, now);
+        return;
     case DUE_SEND:
+        job->only_looks = false;
         job_prepare(job, now);
         return;
     }
@@ -385,8 +395,8 @@ static void job_send(struct job *job, struct now now)
     struct engine *engine = job->engine;
     const struct connection *connection = &job->record->connections[0];
     job->started_ms = now.ms;
-    if (connection->due_ms != TIME_NONE && connection->due_ms <= now.ms)
-        histogram_add(&engine->metrics->late_ms, now.ms - connection->due_ms);
+    if (connection->refresh_due_ms != TIME_NONE && connection->refresh_due_ms <= now.ms)
+        histogram_add(&engine->metrics->late_ms, now.ms - connection->refresh_due_ms);
     job->request->deadline_ms = job->deadline_ms;
     job->request->refuse_private = job->request->message.host_is_made;
     job->request->user = job;
@@ -501,8 +511,7 @@ static void choose_fallback(struct job *job, struct now now)
 void job_decide(struct job *job, struct now now)
 {
     const struct connection *connection = &job->record->connections[0];
-    const struct schedule_rules rules =
-        job_schedule_rules(job->engine, catalog_profile(job->engine, job->task->entry));
+    const struct schedule_rules rules = catalog_rules(job->engine, job->task->entry);
     lifecycle_answered(connection, &job->task->entry->connector, &job->answer, &rules, now,
                        engine_random(job->engine), &job->decision);
     job->then = JOB_THEN_FINISH;

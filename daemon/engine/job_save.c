@@ -122,6 +122,12 @@ static void job_saved(struct job *job, struct now now)
         job_read(job, now);
         return;
     case JOB_THEN_FINISH:
+        if (job->only_looks && job->task->waiters != NULL) {
+            job->only_looks = false;
+            job->task->forced = true;
+            job_read(job, now);
+            return;
+        }
         if (job->has_answer)
             act_on_signal(job, now);
         job_finish(job, job->end, next, now);
@@ -189,11 +195,11 @@ static void decide_again(struct job *job, struct now now)
 {
     if (job->has_answer) {
         job_decide(job, now);
-    } else if (job->then == JOB_THEN_START_OVER) {
-        job_decide_lost(job, now);
     } else if (job->attempt_id == 0) {
         job_read(job, now); /* nothing was sent: its time is judged anew */
         return;
+    } else if (job->then == JOB_THEN_START_OVER) {
+        job_decide_lost(job, now);
     } else {
         job->decision = (struct decision){.next = *record_of(job)};
     }

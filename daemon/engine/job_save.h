@@ -39,6 +39,7 @@ struct job {
     struct refresh_answer answer;
     bool has_answer;
     bool is_unsaved; /* the answer is nowhere but here: counted in engine->unsaved_answers */
+    bool only_looks; /* nothing was presented: whoever joined meanwhile still wants a refresh */
     struct decision decision;
     enum job_then then;
     enum job_end end;

@@ -19,6 +19,7 @@ struct catalog_entry;
 struct connector_write;
 struct job;
 struct outbox;
+struct report_memory;
 struct task;
 struct watcher;
 
@@ -43,6 +44,14 @@ struct revocation_state {
     int64_t next_ms; /* when the queue is looked at; 0: at once, INT64_MAX: nothing waits */
     struct revocation_run *runs; /* under way */
     size_t run_count;
+};
+
+/** engine/readers.h */
+struct readers_state {
+    void *readings; /* tsearch(3) tree, by connection */
+    size_t count;
+    bool flushing, is_unsaved;
+    int64_t flush_due_ms;
 };
 
 /** What the audit counts between writes (engine/audit.h). */
@@ -102,6 +111,8 @@ struct engine {
     struct heap op_retries;
     size_t background; /* writes and reads of the engine's own under way */
     struct revocation_state revocations;
+    struct readers_state readers;
+    struct report_memory *reports; /* NULL: none yet */
     struct audit_state audit;
     struct now now; /* of the turn or the call that runs: for what is handed none */
     struct outbox *outbox;

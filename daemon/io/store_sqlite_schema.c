@@ -114,6 +114,7 @@ static const char *const version_2[] = {
     "ALTER TABLE connection ADD COLUMN refresh_extends INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE connection ADD COLUMN suspected_by INTEGER NOT NULL DEFAULT 0",
     "UPDATE connection SET refresh_due_ms = due_ms",
+    "UPDATE connector SET probe_every_ms = -1 WHERE probe_every_ms = 0",
     /* Whose account, the other way round; and which security events were acted on. */
     "CREATE TABLE account_key (key TEXT NOT NULL, connection TEXT NOT NULL,"
     " PRIMARY KEY (key, connection)) STRICT, WITHOUT ROWID",

@@ -241,9 +241,9 @@ enum store_read_kind {
                                 is set */
     STORE_READ_TOKEN_USES,   /* after (after, cursor, after_uid), by audit_filter */
     STORE_READ_FLOW,         /* by its print, in name */
-    STORE_READ_ACCOUNT,      /* connections of an account, after cursor, in order of id, without sealed
-                                bytes: by its id in subject, or else by its label in name */
-    STORE_READ_FLOW_BOUNDS,  /* flow_bounds at the time until_ms, of_connection: of subject */
+    STORE_READ_ACCOUNT, /* connections of an account, after cursor, in order of id, without sealed
+                           bytes: by its id in subject, or else by its label in name */
+    STORE_READ_FLOW_BOUNDS, /* flow_bounds at the time until_ms, of_connection: of subject */
 };
 
 struct due_entry {

@@ -80,6 +80,7 @@ static const struct role_row role_rows[] = {
     {"complete", A | P, true},
     {"token", P, false},
     {"refresh", A | O, true},
+    {"report", P, true},
     {"disconnect", A | P, true},
     {"attach", A | P, true},
     {"list-connections", A | O | P, false},

@@ -69,6 +69,7 @@ static const struct method_row method_rows[] = {
     {"complete", A | P},
     {"token", P},
     {"refresh", A | O},
+    {"report", P},
     {"disconnect", A | P},
     {"attach", A | P},
     {"list-connections", A | P | O},
