@@ -54,16 +54,18 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TALLY_READ] =
         "SELECT connector, phase, dead_reason, advisory_reason, retrying, credential_version, count"
         " FROM tally WHERE count > 0 AND (?1 = '' OR connector = ?1)",
+    /* Where to begin stands first: SQLite takes the first lower bound it meets, and `due_ms > 0`,
+     * which only names the index, would walk over all that is due before the cursor. */
     [SQL_DUE] = "SELECT id, connector, due_ms, expires_ms FROM connection"
-                " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                 " ORDER BY due_ms, id",
     [SQL_DUE_OF] = "SELECT id, connector, due_ms, expires_ms FROM connection"
                    " INDEXED BY connection_due"
-                   " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                   " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                    " AND connector = ?4 ORDER BY due_ms, id",
     [SQL_DUE_OF_SMALL] = "SELECT id, connector, due_ms, expires_ms FROM connection"
                          " INDEXED BY connection_connector"
-                         " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                         " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                          " AND connector = ?4 ORDER BY due_ms, id",
     [SQL_TALLY_SHARE] = "SELECT coalesce(sum(count) FILTER (WHERE connector = ?1), 0),"
                         " coalesce(sum(count), 0) FROM tally",
