@@ -211,6 +211,16 @@ static void update_connection(struct buf *out)
     ASSERT(fits);
 }
 
+static void refresh_connection(struct buf *out)
+{
+    size_t count = sqlite_columns_update_refreshed(&sqlite_connection_type, out);
+    bool fits = buf_printf(out,
+                           ", version = version + 1, last_event = ?%zu"
+                           " WHERE place = ?%zu AND id = ?%zu AND version = ?%zu",
+                           count + 1, count + 2, count + 3, count + 4);
+    ASSERT(fits);
+}
+
 static void update_connector(struct buf *out)
 {
     sqlite_columns_update(&sqlite_connector_type, out);
@@ -247,8 +257,10 @@ static void write_text(enum sqlite_sql sql, struct buf *out)
         sqlite_columns_insert(&sqlite_connection_type, "INSERT", out);
     } else if (sql == SQL_CONNECTION_UPDATE) {
         update_connection(out);
+    } else if (sql == SQL_CONNECTION_REFRESH) {
+        refresh_connection(out);
     } else if (sql == SQL_CONNECTION_BY_ID) {
-        select_connection(false, FROM_CONNECTION "WHERE c.id = ?1", out);
+        select_connection(false, ", c.place, c.last_event" FROM_CONNECTION "WHERE c.id = ?1", out);
     } else if (sql == SQL_CONNECTION_BY_OWNER) {
         select_connection(false,
                           FROM_CONNECTION "WHERE c.id = (SELECT connection FROM owner_key"
