@@ -214,7 +214,7 @@ static enum status parse_word(struct line *line, const char *text, struct error 
     struct args *args = line->args;
     if (!args->has_verb)
         return parse_verb(line, text, err);
-    if (args->verb.kind == VERB_METHOD)
+    if (args->verb.method != NULL)
         return params_word(line->params, text, err);
     if (args->word != NULL)
         return error_set(err, STATUS_INVALID, "%s takes one argument: %s", args->verb.name,
@@ -271,7 +271,7 @@ enum status args_parse(int argc, char *const *argv, const struct world *world, s
         return status;
     if (!ret->has_verb)
         return error_set(err, STATUS_INVALID, "a verb is missing");
-    if (ret->verb.kind != VERB_METHOD)
+    if (ret->verb.method == NULL)
         return check_word(ret, err);
     return params_finish(&params, &ret->params, err);
 }

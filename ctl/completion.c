@@ -103,7 +103,7 @@ static void write_verb(const struct verb *verb, struct buf *out)
         buf_append(out, STR(" words=bash"));
     if (verb->kind == VERB_HELP)
         buf_append(out, STR(" words=$verbs"));
-    if (verb->kind == VERB_METHOD) {
+    if (verb->method != NULL) {
         buf_append(out, STR(" words='"));
         write_flags(verb->method, out);
         buf_append(out, STR("';"));

@@ -227,6 +227,10 @@ static const char *note_of(const struct verb *verb)
     case VERB_COMPLETION:
         return "For one shell: source <(refreshctl completion bash). For all: put it into "
                "/etc/bash_completion.d/refreshctl.";
+    case VERB_DISCOVER:
+        return "Asks for RFC 8414's document, else for OpenID Connect's. The issuer in it must be "
+               "the one asked for. What the server does beside the RFCs is in no metadata: add it "
+               "under habits.";
     case VERB_HELP:
         return NULL;
     case VERB_METHOD:
@@ -268,10 +272,12 @@ void help_verb(struct style style, const struct verb *verb, struct buf *out)
         write_heading(style, "Parameters", out);
     for (; param != NULL && param->name != NULL; param++)
         write_param(style, verb->method, param, out);
-    write_heading(style, "Who may", out);
-    buf_append(out, STR("  "));
-    fault_write_roles(verb->method, out);
-    buf_append_byte(out, '\n');
+    if (verb->kind == VERB_METHOD) {
+        write_heading(style, "Who may", out);
+        buf_append(out, STR("  "));
+        fault_write_roles(verb->method, out);
+        buf_append_byte(out, '\n');
+    }
     write_heading(style, "Result", out);
     buf_append(out, STR("  "));
     text_wrap(str_c(verb->method->result), 2, 2, HELP_WIDTH, out);

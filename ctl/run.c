@@ -1,6 +1,7 @@
 #include "ctl/run.h"
 
 #include "ctl/completion.h"
+#include "ctl/discover.h"
 #include "ctl/help.h"
 #include "ctl/keygen.h"
 #include "ctl/method.h"
@@ -70,6 +71,8 @@ static enum ctl_exit run_verb(struct session *session)
         return run_help(session);
     case VERB_KEYGEN:
         return run_keygen(session);
+    case VERB_DISCOVER:
+        return discover_run(session);
     case VERB_COMPLETION:
         return run_completion(session);
     case VERB_METHOD:

@@ -1,6 +1,7 @@
 #include "ctl/verb.h"
 
 #include "common/assert.h"
+#include "ctl/discover.h"
 #include "ctl/suggest.h"
 
 static const struct verb local_verbs[] = {
@@ -9,6 +10,11 @@ static const struct verb local_verbs[] = {
      .name = "keygen",
      .summary = "Make a new master key in a new file.",
      .word = "FILE"},
+    {.kind = VERB_DISCOVER,
+     .topic = VERB_TOPIC_LOCAL,
+     .name = "discover",
+     .summary = "Make a provider profile from a server's metadata.",
+     .method = &discover_method},
     {.kind = VERB_COMPLETION,
      .topic = VERB_TOPIC_LOCAL,
      .name = "completion",

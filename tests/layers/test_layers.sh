@@ -38,6 +38,7 @@ may_use() {
     daemon/oauth) echo 'openssl/' ;;
     daemon/vault) echo 'sodium' ;;
     daemon/config) echo 'ini\.h' ;;
+    ctl) echo 'curl/' ;;
     *) echo 'NONE' ;;
     esac
 }
@@ -56,6 +57,12 @@ for folder in common daemon/core daemon/oauth daemon/vault daemon/port daemon/co
             grep -E "^($foreign)" | grep -Ev "^($(may_use "$folder"))" || true)
         [ -z "$wrong" ] || complain "$file must not use $(printf '%s' "$wrong" | tr '\n' ' ')"
     done
+done
+
+# refreshctl asks servers for their metadata in one file alone.
+for file in ctl/*.[ch]; do
+    [ "$file" = ctl/http_get.c ] && continue
+    ! grep -q '<curl/' "$file" || complain "$file must not use curl; ctl/http_get.c does"
 done
 
 # One library a file in io; a C file of core reads no clock and touches no file.
