@@ -25,7 +25,18 @@ export async function makeCertificates(directory) {
     '-CAcreateserial', '-days', '2', '-extfile', file('server.ext'), '-out', file('server.pem'));
   return {
     caFile: file('ca.pem'),
+    ca: await readFile(file('ca.pem'), 'utf8'),
     key: await readFile(file('server.key'), 'utf8'),
     cert: await readFile(file('server.pem'), 'utf8'),
   };
+}
+
+/** A client's key and certificate in that directory, signed by the authority that makeCertificates made there. */
+export async function makeClientCertificate(directory, name) {
+  const file = (end) => join(directory, `${name}.${end}`);
+  await openssl('req', ...newKey, '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${name}`);
+  await writeFile(file('ext'), 'extendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\n');
+  await openssl('x509', '-req', '-in', file('csr'), '-CA', join(directory, 'ca.pem'), '-CAkey', join(directory, 'ca.key'),
+    '-CAcreateserial', '-days', '2', '-extfile', file('ext'), '-out', file('pem'));
+  return { key: await readFile(file('key'), 'utf8'), certificate: await readFile(file('pem'), 'utf8') };
 }

@@ -51,29 +51,37 @@ export class Provider {
   /** Called with each presentation as soon as its outcome is known. */
   onPresentation = () => {};
 
-  constructor({ id, accessTokenSeconds, rotate, graceSeconds }) {
+  constructor({ id, accessTokenSeconds, rotate, graceSeconds, configuration }) {
     this.id = id;
+    this.configuration = configuration;
     this.defaults = { accessTokenSeconds, rotate, graceSeconds };
   }
 
   static async start({
-    id = 'oidc', accessTokenSeconds = 600, rotate = true, graceSeconds = 0, tls = null, port = 0,
+    id = 'oidc', accessTokenSeconds = 600, rotate = true, graceSeconds = 0, tls = null, port = 0, configuration = {},
   } = {}) {
-    const provider = new Provider({ id, accessTokenSeconds, rotate, graceSeconds });
+    const provider = new Provider({ id, accessTokenSeconds, rotate, graceSeconds, configuration });
     await provider.#listen(port, tls);
     return provider;
   }
 
   async #listen(port, tls) {
     const answer = (request, response) => this.#answer(request, response);
-    this.#server = tls ? createHttpsServer(tls, answer) : createHttpServer(answer);
+    // A client may show a certificate; whether it must is its registration's affair (RFC 8705).
+    const https = tls && { ...tls, ca: tls.ca, requestCert: true, rejectUnauthorized: false };
+    this.#server = tls ? createHttpsServer(https, answer) : createHttpServer(answer);
     // A client that keeps connections alive must be able to: the default of 5 s would close them
     // between two refreshes and hide what kept-alive connections do.
     this.#server.keepAliveTimeout = 60_000;
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${this.#server.address().port}`;
-    this.oidc = this.#makeOidcProvider();
+    try {
+      this.oidc = this.#makeOidcProvider();
+    } catch (error) {
+      this.#server.close(); // or the test would hang instead of failing
+      throw error;
+    }
     this.#handle = this.oidc.callback();
   }
 
@@ -89,7 +97,13 @@ export class Provider {
       clientDefaults: { id_token_signed_response_alg: 'ES256' },
       cookies: { keys: [randomBytes(16).toString('hex')] },
       findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
-      features: { devInteractions: { enabled: false }, introspection: { enabled: true }, revocation: { enabled: true } },
+      ...this.configuration,
+      features: {
+        devInteractions: { enabled: false },
+        introspection: { enabled: true },
+        revocation: { enabled: true },
+        ...this.configuration.features,
+      },
       rotateRefreshToken: (ctx) => this.#clients.get(ctx.oidc.client.clientId).rotate,
       ttl: {
         AccessToken: (_ctx, token) => this.#clients.get(token.clientId).accessTokenSeconds,
@@ -161,13 +175,15 @@ export class Provider {
   /**
    * @auth  how the client authenticates at the token endpoint
    * @jwk   the public key, for private_key_jwt
+   * @metadata  more of RFC 7591's, for the client
    */
-  async addClient({ id, auth = 'client_secret_basic', secret = newSecret(), jwk, rotate, accessTokenSeconds, graceSeconds }) {
+  async addClient({ id, auth = 'client_secret_basic', secret = newSecret(), jwk, metadata, rotate, accessTokenSeconds, graceSeconds }) {
     const hasSecret = auth.startsWith('client_secret');
     const settings = {
       secret: hasSecret ? secret : null,
       auth,
       jwk,
+      metadata,
       rotate: rotate ?? this.defaults.rotate,
       accessTokenSeconds: accessTokenSeconds ?? this.defaults.accessTokenSeconds,
       graceSeconds: graceSeconds ?? this.defaults.graceSeconds,
@@ -178,7 +194,7 @@ export class Provider {
   }
 
   async #saveClient(id) {
-    const { auth, secret, jwk } = this.#clients.get(id);
+    const { auth, secret, jwk, metadata } = this.#clients.get(id);
     if (secret) this.#secrets.add(secret);
     await this.oidc.Client.adapter.upsert(id, {
       client_id: id,
@@ -189,12 +205,19 @@ export class Provider {
       application_type: 'native',
       scope: SCOPES.join(' '),
       ...(secret && { client_secret: secret }),
-      ...(jwk && { jwks: { keys: [jwk] } }),
+      ...(jwk && { jwks: { keys: [jwk].flat() } }),
+      ...metadata,
     });
   }
 
   async setClientSecret(id, secret) {
     this.#clients.get(id).secret = secret;
+    await this.#saveClient(id);
+  }
+
+  /** The keys that a client is registered with, from now on. */
+  async setClientKeys(id, jwk) {
+    this.#clients.get(id).jwk = jwk;
     await this.#saveClient(id);
   }
 
