@@ -50,6 +50,8 @@ static void move_to(struct buf *buf, size_t capacity)
 static bool reserve(struct buf *buf, size_t len)
 {
     ASSERT(buf != NULL);
+    if (len < buf->capacity - buf->len)
+        return true; /* never more than the maximum and the NUL */
     size_t max = buf->max == 0 ? BUF_MAX_DEFAULT : buf->max;
     ASSERT(max < SIZE_MAX / 2);
     if (buf->len > max || len > max - buf->len) {
@@ -57,8 +59,6 @@ static bool reserve(struct buf *buf, size_t len)
         return false;
     }
     size_t need = buf->len + len + 1;
-    if (need <= buf->capacity)
-        return true;
     size_t capacity = MAX_OF(buf->capacity * 2, (size_t)BUF_CAPACITY_FIRST);
     move_to(buf, MAX_OF(need, MIN_OF(capacity, max + 1)));
     return true;

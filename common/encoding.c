@@ -90,14 +90,26 @@ static bool is_alnum(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+static size_t plain_run(struct str text, size_t from, struct str safe)
+{
+    size_t at = from;
+    while (at < text.len &&
+           (is_alnum(text.data[at]) || str_find_byte(safe, text.data[at]) < safe.len))
+        at++;
+    return at - from;
+}
+
 /** All but letters, digits and the bytes of safe become %XX. */
 static void percent(struct str text, struct str safe, char for_space, struct buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
+        size_t run = plain_run(text, i, safe); /* of a token, mostly all of it */
+        buf_append(out, str_slice(text, i, run));
+        i += run;
+        if (i == text.len)
+            return;
         char c = text.data[i];
-        if (is_alnum(c) || str_find_byte(safe, c) < safe.len) {
-            buf_append_byte(out, c);
-        } else if (c == ' ' && for_space != '\0') {
+        if (c == ' ' && for_space != '\0') {
             buf_append_byte(out, for_space);
         } else {
             unsigned byte = (unsigned char)c;

@@ -97,14 +97,24 @@ size_t str_find_byte(struct str s, char byte)
     return at == NULL ? s.len : (size_t)(at - s.data);
 }
 
+/** For a handful of bytes: less than the call of memchr(). */
+static bool is_among(char byte, struct str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.data[i] == byte)
+            return true;
+    }
+    return false;
+}
+
 bool str_next_word(struct str *rest, struct str separators, struct str *ret_word)
 {
     ASSERT(rest != NULL && ret_word != NULL);
     size_t from = 0;
-    while (from < rest->len && str_find_byte(separators, rest->data[from]) < separators.len)
+    while (from < rest->len && is_among(rest->data[from], separators))
         from++;
     size_t to = from;
-    while (to < rest->len && str_find_byte(separators, rest->data[to]) == separators.len)
+    while (to < rest->len && !is_among(rest->data[to], separators))
         to++;
     struct str word = str_slice(*rest, from, to - from);
     *rest = str_slice(*rest, to, rest->len - to);

@@ -291,7 +291,7 @@ const struct credential *catalog_fallback_credential(const struct catalog_entry 
 static void secret_aad(struct str connector, int64_t version, struct buf *aad)
 {
     CLEANUP(buf_deinit) struct buf number = {0};
-    buf_printf(&number, "%lld", (long long)version);
+    buf_append_i64(&number, version);
     const struct str parts[] = {STR("credential"), connector, buf_str(&number)};
     vault_aad(aad, parts, ARRAY_LEN(parts));
 }

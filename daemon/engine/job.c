@@ -21,7 +21,7 @@ enum { JOB_READS_MAX = 8, JOB_STORE_RETRY_MS = 1000, JOB_SETUP_RETRY_MS = 60 * 1
 static void token_aad(struct str connection, const char *field, int64_t generation, struct buf *aad)
 {
     CLEANUP(buf_deinit) struct buf number = {0};
-    buf_printf(&number, "%lld", (long long)generation);
+    buf_append_i64(&number, generation);
     const struct str parts[] = {STR("connection"), connection, str_c(field), buf_str(&number)};
     vault_aad(aad, parts, ARRAY_LEN(parts));
 }

@@ -23,9 +23,12 @@ static struct str make_uuid(const uint8_t random[16], struct arena *arena)
                         hex + 20);
 }
 
-static void set_extras(struct request_builder *b)
+/** Made for the first who needs one: most profiles have no template, most clients no assertion. */
+static void need_extras(struct request_builder *b)
 {
     struct arena *arena = &b->message->arena;
+    if (b->extras.count > 0)
+        return;
     b->uuid = make_uuid(b->from.random, arena);
     const struct text_pair items[REQUEST_EXTRAS_COUNT] = {
         {STR("access_token"), b->from.access_token},
@@ -56,6 +59,7 @@ enum status request_builder_set_header(struct request_builder *b, struct str nam
 
 static enum status expand(struct request_builder *b, struct str text, struct str *ret)
 {
+    need_extras(b);
     return text_template_expand(b->from.profile, text, b->from.config, &b->extras,
                                 &b->message->arena, ret, b->err);
 }
@@ -101,6 +105,7 @@ static enum status find_audience(struct request_builder *b, struct str *ret)
 static enum status add_assertion(struct request_builder *b)
 {
     const struct oauth_client *client = b->from.client;
+    need_extras(b);
     struct client_assertion about = {
         .issuer = client->client_id,
         .subject = client->client_id,
@@ -251,6 +256,5 @@ enum status request_builder_begin(struct request_builder *b, const struct reques
     if (status != STATUS_OK)
         return status;
     message->host_is_made = url_host_has_variable(endpoint);
-    set_extras(b);
     return request_builder_set_header(b, STR("Accept"), STR("application/json"));
 }
