@@ -1,6 +1,6 @@
 /**
- * Random bytes from the kernel's own generator (getrandom(2)), which blocks only before the machine
- * has gathered its first entropy. There is no second source: without it the process aborts.
+ * Random bytes from libsodium, whose generator the kernel seeds (daemon.c chooses it). There is no
+ * second source: without entropy the process aborts.
  *
  *     struct entropy_port entropy = entropy_port();
  *     entropy.fill(entropy.ctx, nonce, sizeof(nonce));

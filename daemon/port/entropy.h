@@ -1,5 +1,5 @@
-/** Random bytes from the kernel; a seeded fake under simulation. Never fails: without entropy the
- * process aborts rather than go on with nonces that repeat. */
+/** Random bytes fit for keys and nonces; a seeded fake under simulation. Never fails: without
+ * entropy the process aborts rather than go on with nonces that repeat. */
 #ifndef PORT_ENTROPY_H
 #define PORT_ENTROPY_H
 
