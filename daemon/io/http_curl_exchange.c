@@ -58,8 +58,7 @@ static long request_size(const struct exchange *exchange)
 
 static bool may_have_left(const struct exchange *exchange)
 {
-    return exchange->presented &&
-           (exchange->body_handed > 0 || request_size(exchange) > exchange->size_before);
+    return exchange->presented && request_size(exchange) > exchange->size_before;
 }
 
 /** The connection stands, TLS and certificate are done, the next thing is the request itself. Comes
@@ -82,23 +81,6 @@ static int on_about_to_send(void *ctx, char *remote_ip, char *local_ip UNUSED,
         exchange->on_presented(exchange);
     exchange->presented = true;
     return CURL_PREREQFUNC_OK;
-}
-
-static size_t on_take_body(char *to, size_t size, size_t count, void *ctx)
-{
-    struct exchange *exchange = ctx;
-    struct str rest =
-        str_slice(secret_str(exchange->request->message.body), exchange->body_handed, size * count);
-    if (rest.len > 0)
-        memcpy(to, rest.data, rest.len);
-    exchange->body_handed += rest.len;
-    return rest.len;
-}
-
-/** libcurl rewinds a body only to send it once more. Never. */
-static int on_rewind_body(void *ctx UNUSED, curl_off_t offset UNUSED, int origin UNUSED)
-{
-    return CURL_SEEKFUNC_FAIL;
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
@@ -142,10 +124,6 @@ CURLcode exchange_set_callbacks(struct exchange *exchange)
     SET(CURLOPT_OPENSOCKETDATA, exchange);
     SET(CURLOPT_PREREQFUNCTION, on_about_to_send);
     SET(CURLOPT_PREREQDATA, exchange);
-    SET(CURLOPT_READFUNCTION, on_take_body);
-    SET(CURLOPT_READDATA, exchange);
-    SET(CURLOPT_SEEKFUNCTION, on_rewind_body);
-    SET(CURLOPT_SEEKDATA, exchange);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, exchange);
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -254,8 +232,6 @@ static const char *why(const struct exchange *exchange, CURLcode code)
     }
     if (code == CURLE_OK)
         return "the connection closed within the answer's headers";
-    if (code == CURLE_SEND_FAIL_REWIND)
-        return "the kept-alive connection died under the request";
     return exchange->error_text[0] != '\0' ? exchange->error_text : curl_easy_strerror(code);
 }
 
@@ -329,7 +305,6 @@ void exchange_reset(struct exchange *exchange)
     exchange->url = (struct http_curl_url){0};
     exchange->presented = false;
     exchange->size_before = 0;
-    exchange->body_handed = 0;
     exchange->headers_ended = false;
     exchange->body_began = false;
     exchange->cause = EXCHANGE_NOT_ENDED;

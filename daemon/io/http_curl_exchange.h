@@ -58,7 +58,6 @@ struct exchange {
 
     bool presented;     /* its turn on a working connection came */
     long size_before;   /* CURLINFO_REQUEST_SIZE at that moment: a proxy's CONNECT is in it */
-    size_t body_handed; /* bytes of the body that libcurl took */
     bool headers_ended; /* the empty line behind them came */
     bool body_began;
     enum exchange_cause cause;

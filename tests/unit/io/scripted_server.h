@@ -48,6 +48,7 @@ struct server {
     pthread_t thread;
     atomic_bool stopping;
     atomic_int connections;
+    atomic_int begun;         /* requests of which anything was seen */
     atomic_int presentations; /* whole requests seen */
     atomic_int running;
     char last[8192]; /* the last request */
@@ -82,6 +83,8 @@ static inline bool server_read(struct server_peer *peer)
         ssize_t got = read(peer->fd, text + len, sizeof(text) - 1 - len);
         if (got <= 0)
             return false;
+        if (len == 0)
+            atomic_fetch_add(&peer->server->begun, 1);
         len += (size_t)got;
         text[len] = '\0';
         const char *end = strstr(text, "\r\n\r\n");

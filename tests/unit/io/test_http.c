@@ -16,6 +16,7 @@ struct end_row {
     int warm_up;       /* requests answered before, on the same connection */
     int presentations; /* as the server saw them, without those before */
     int64_t deadline_ms;
+    size_t request_len; /* of the request's body; 0: a short one */
 };
 
 static const struct end_row end_rows[] = {
@@ -127,6 +128,12 @@ static const struct end_row end_rows[] = {
      .end = TRANSPORT_LOST,
      .warm_up = 1,
      .presentations = 1},
+    {.name = "a kept-alive connection that breaks while a large body leaves",
+     .script = {.answer = server_ok}, /* it does not read so much */
+     .end = TRANSPORT_LOST,
+     .warm_up = 1,
+     .request_len = 900 * 1000,
+     .presentations = 0},
     {.name = "a kept-alive connection answers again",
      .script = {.answer = server_ok},
      .status = 200,
@@ -166,13 +173,22 @@ static void run_end_row(const struct end_row *row)
     for (int i = 0; i < row->warm_up; i++)
         http_request_free(fixture_do(&fixture, url, 5000));
     struct http_request *request =
-        fixture_do(&fixture, url, row->deadline_ms > 0 ? row->deadline_ms : 5000);
+        fixture_request(url, row->deadline_ms > 0 ? row->deadline_ms : 5000);
+    if (row->request_len > 0) {
+        secret_free(request->message.body);
+        request->message.body = secret_new(row->request_len);
+    }
+    fixture_send(&fixture, request);
+    fixture_wait(&fixture, (size_t)row->warm_up + 1);
     check_end(row, request);
     http_request_free(request);
     usleep(20000); /* time for a second one that must not come */
     int seen = atomic_load(&server->presentations) - row->warm_up;
     if (seen != row->presentations)
         fail_msg("%s: presented %d times", row->name, seen);
+    if (atomic_load(&server->begun) != row->warm_up + 1)
+        fail_msg("%s: something of it came %d times", row->name,
+                 atomic_load(&server->begun) - row->warm_up);
     fixture_deinit(&fixture);
     server_free(server);
 }
