@@ -11,6 +11,7 @@
 #define APPS_MAX 1000
 #define IMPORT_MAX 1000
 #define LIST_MAX 1000
+#define CHALLENGE_MAX 8192
 #define TYPES_MAX 64
 #define SECONDS_MAX INT32_MAX /* some providers say 2^31 - 1 for "never" */
 #define OVERLAP_S_MAX 31536000
@@ -67,12 +68,11 @@ static const struct rpc_param owner_members[] = {
 };
 
 static const struct rpc_param policy_members[] = {
-    ENUM("refresh", MAY, "eager|on_demand",
-         "always fresh (default), or only while somebody reads (kept; all are eager as yet)"),
+    ENUM("refresh", MAY, "eager|on_demand", "always fresh (default), or only while somebody reads"),
     INTEGER("idle_after_s", MAY, 1, SECONDS_MAX,
-            "on_demand: unread for so long is idle (kept; nothing acts on it as yet)"),
+            "on_demand: unread for so long is idle (the configured idle_after)"),
     INTEGER("probe_every_s", MAY, 0, SECONDS_MAX,
-            "check grants between refreshes; 0 never (kept; nothing acts on it as yet)"),
+            "check grants between refreshes; 0 never (the configured probe_every)"),
     FLAG("refreshed_events", "publish an event for each refresh too"),
     END,
 };
@@ -205,6 +205,14 @@ static const struct rpc_param refresh_params[] = {
     END,
 };
 
+static const struct rpc_param report_params[] = {
+    CONNECTION,
+    INTEGER("status", MUST, 100, 599, "the HTTP status that the API answered"),
+    TEXT("token_sha256", MAY, 64, 64, "SHA-256 of the access token that was used, in hex"),
+    TEXT("www_authenticate", MAY, 0, CHALLENGE_MAX, "the answer's WWW-Authenticate header"),
+    END,
+};
+
 static const struct rpc_param disconnect_params[] = {
     CONNECTION,
     ID("app", MAY, "shared: detach this app alone"),
@@ -302,15 +310,13 @@ static const struct rpc_method methods[RPC_METHOD_COUNT] = {
            "{access_token, token_type, expires_at, scopes}", "Get a fresh access token."),
     METHOD(RPC_REFRESH, "refresh", ADMIN | OPERATOR, CHANGES, refresh_params, "connection",
            "{outcome, connection}", "Refresh a connection now."),
+    METHOD(RPC_REPORT, "report", PLATFORM, CHANGES, report_params, "connection status", "{verdict}",
+           "Check a grant whose access token an API refused."),
     METHOD(RPC_DISCONNECT, "disconnect", ADMIN | PLATFORM, CHANGES, disconnect_params, "connection",
            "the connection, with revocation where it was asked for",
            "Erase a connection's tokens, or detach one app."),
     METHOD(RPC_ATTACH, "attach", ADMIN | PLATFORM, CHANGES, attach_params, "connection app",
            "the connection", "Let one more app use a shared connection."),
-    METHOD(RPC_CONFIRM, "confirm", ADMIN | OPERATOR, CHANGES, connector_params, "connector",
-           "{connector, held}", "Many grants really died: tell those that are held."),
-    METHOD(RPC_CLEAR, "clear", ADMIN | OPERATOR, CHANGES, connector_params, "connector",
-           "{connector, held}", "It was a mistake: let go what is held."),
     METHOD(RPC_LIST_CONNECTIONS, "list-connections", ADMIN | OPERATOR | PLATFORM, READS,
            list_connections_params, "", "{items, next_cursor}", "List connections."),
     METHOD(RPC_SHOW_CONNECTION, "show-connection", ADMIN | OPERATOR | PLATFORM, READS,

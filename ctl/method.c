@@ -87,7 +87,10 @@ static enum ctl_exit exit_of_result(const struct rpc_method *method, const struc
         return import_failures(json_get(result, "results")) > 0 ? CTL_EXIT_ERROR : CTL_EXIT_OK;
     struct str outcome = phrase_text(result, "outcome");
     bool dead = str_eq(outcome, STR("grant_dead")) || str_eq(outcome, STR("reauth_required"));
-    return method->id == RPC_REFRESH && dead ? CTL_EXIT_NEEDS_RECONNECT : CTL_EXIT_OK;
+    bool is_over = (method->id == RPC_REFRESH && dead) ||
+                   (method->id == RPC_REPORT &&
+                    str_eq(phrase_text(result, "verdict"), STR("needs_reconnect")));
+    return is_over ? CTL_EXIT_NEEDS_RECONNECT : CTL_EXIT_OK;
 }
 
 static enum ctl_exit print_lines(const struct session *session, const struct json *items)

@@ -173,6 +173,26 @@ static void show_refresh(const struct view *view, const struct json *result, str
         show_connection(view, connection, out);
 }
 
+/* What the reporter is to do next, in words beside the verdict. */
+static void show_report(const struct json *result, struct buf *out)
+{
+    static const struct {
+        const char *verdict, *text;
+    } texts[] = {
+        {"refreshed", "the grant is good: use a new access token"},
+        {"needs_reconnect", "the grant is over: somebody has to reconnect"},
+        {"fetch_again", "that access token was replaced: use the new one"},
+        {"unknown", "nothing could be found out"},
+    };
+    struct str verdict = phrase_text(result, "verdict");
+    text_clean(verdict, out);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (str_eq(verdict, str_c(texts[i].verdict)))
+            buf_printf(out, "  %s", texts[i].text);
+    }
+    buf_append_byte(out, '\n');
+}
+
 static void show_imports(const struct view *view, const struct json *results, struct buf *out)
 {
     size_t failed = 0;
@@ -196,25 +216,6 @@ static void show_imports(const struct view *view, const struct json *results, st
         return;
     text_count((int64_t)(json_count(results) - failed), "connection", out);
     buf_printf(out, " imported, %zu refused\n", failed);
-}
-
-static void show_guard(const struct view *view, enum rpc_method_id method,
-                       const struct json *result, struct buf *out)
-{
-    int64_t held = json_i64(json_get(result, "held"), 0);
-    if (view->quiet) {
-        buf_printf(out, "%lld\n", (long long)held);
-        return;
-    }
-    text_clean(phrase_text(result, "connector"), out);
-    if (held == 0) {
-        buf_append(out, STR(": nothing is held\n"));
-        return;
-    }
-    buf_append(out, STR(": "));
-    text_count(held, "verdict", out);
-    buf_append(out, method == RPC_CONFIRM ? STR(" confirmed: these people are told to reconnect\n")
-                                          : STR(" cleared: these grants are refreshed again\n"));
 }
 
 static void show_list(const struct view *view, const struct rpc_method *method,
@@ -275,15 +276,14 @@ void show_result(const struct view *view, const struct rpc_method *method,
     case RPC_REFRESH:
         show_refresh(view, result, out);
         return;
+    case RPC_REPORT:
+        show_report(result, out);
+        return;
     case RPC_IMPORT:
         if (json_get(result, "results") != NULL)
             show_imports(view, json_get(result, "results"), out);
         else
             show_subject(view, result, out);
-        return;
-    case RPC_CONFIRM:
-    case RPC_CLEAR:
-        show_guard(view, method->id, result, out);
         return;
     case RPC_STATUS:
         show_status(view, result, out);

@@ -36,8 +36,6 @@ static enum verb_topic method_topic(enum rpc_method_id id)
     case RPC_ENABLE:
     case RPC_ROTATE:
     case RPC_RESCOPE:
-    case RPC_CONFIRM:
-    case RPC_CLEAR:
     case RPC_LIST_CONNECTORS:
     case RPC_SHOW_CONNECTOR:
         return VERB_TOPIC_CONNECTORS;
@@ -46,6 +44,7 @@ static enum verb_topic method_topic(enum rpc_method_id id)
     case RPC_COMPLETE:
     case RPC_TOKEN:
     case RPC_REFRESH:
+    case RPC_REPORT:
     case RPC_DISCONNECT:
     case RPC_ATTACH:
     case RPC_LIST_CONNECTIONS:

@@ -102,30 +102,24 @@ static const struct config_key keys[] = {
     {"refresh", "expiring", CONFIG_SPANS, FIELD(refresh.expiring), MINUTE, 365 * DAY, "7d, 1d",
      NULL, true, false,
      "How long before the known end of a refresh token connection.expiring is sent; each once.",
-     true},
+     false},
     {"refresh", "idle_after", CONFIG_SPAN, FIELD(refresh.idle_after_ms), MINUTE, 365 * DAY, "7d",
      NULL, true, false,
      "Connections of a connector with policy on_demand are idle when nobody asked for their token "
      "for so long. A connector may say otherwise.",
-     true},
+     false},
     {"refresh", "probe_every", CONFIG_SPAN, FIELD(refresh.probe_every_ms), 0, 365 * DAY, "0", NULL,
      true, false,
      "How often grants are checked between refreshes where the provider offers it; 0 is never. A "
      "connector may say otherwise.",
-     true},
+     false},
 
     {"guard", "settle", CONFIG_SPAN, FIELD(guard.settle_ms), 0, MINUTE, "5s", NULL, true, false,
-     "How long a verdict on a grant rests before it is published; 0 switches the guard's look "
-     "before "
-     "publication off.",
-     false},
+     "How long a verdict on a grant rests before it is published.", true},
     {"guard", "window", CONFIG_SPAN, FIELD(guard.window_ms), 0, DAY, "15min", NULL, true, false,
-     "How far back published verdicts are checked again when the guard trips.", false},
+     "How far back published verdicts are checked again when the guard trips.", true},
     {"guard", "hold", CONFIG_SPANS, FIELD(guard.hold), SECOND, DAY, "1min, 5min, 15min, 60min",
-     NULL, true, false,
-     "When a held grant is presented again, counted from when the guard tripped; the last time "
-     "decides. 16 times at most.",
-     false},
+     NULL, true, false, "When a held grant is presented again.", true},
 
     {"providers", "path", CONFIG_PATH, FIELD(providers.path), 1, 4000, NULL,
      "the built-in profiles only", true, false,
@@ -144,7 +138,7 @@ static const struct config_key keys[] = {
     {"http", "connect_timeout", CONFIG_SPAN, FIELD(http.connect_timeout_ms), 100, 2 * MINUTE, "10s",
      NULL, true, false, "How long a connection to a provider may take.", false},
     {"http", "max_in_flight", CONFIG_INTEGER, FIELD(http.max_in_flight), 1, 1000, "64", NULL, true,
-     false, "How many requests to one provider run at once, at most.", false},
+     false, "How many requests of one connector run at once, at most.", false},
 
     {"access", "admin", CONFIG_NAMES, FIELD(access.admin), 0, 0, NULL, "nobody else", true, false,
      "May do everything but hand out tokens and touch people's own connections.", false},

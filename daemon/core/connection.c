@@ -23,6 +23,23 @@ const char *unscheduled_text(enum unscheduled why)
     return unscheduled_texts[why];
 }
 
+static const char *const suspected_by_details[SUSPECTED_BY_COUNT] = {
+    [SUSPECTED_BY_REPORT] = "after_report",
+    [SUSPECTED_BY_PROBE] = "after_probe",
+    [SUSPECTED_BY_SECURITY_EVENT] = "after_security_event",
+};
+
+struct str suspected_by_detail(enum suspected_by by)
+{
+    ASSERT((unsigned)by < SUSPECTED_BY_COUNT);
+    return by == SUSPECTED_BY_NOBODY ? STR_NONE : str_c(suspected_by_details[by]);
+}
+
+bool connection_is_retrying(const struct connection *connection)
+{
+    return connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0;
+}
+
 enum connection_state connection_state_of(const struct connection *connection, enum reason blocked)
 {
     if (connection->phase == PHASE_DISCONNECTED)
@@ -35,9 +52,7 @@ enum connection_state connection_state_of(const struct connection *connection, e
         return STATE_BLOCKED;
     if (connection->advisory_reason != REASON_NONE)
         return STATE_NEEDS_RECONNECT;
-    if (connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0)
-        return STATE_RETRYING;
-    return STATE_ACTIVE;
+    return connection_is_retrying(connection) ? STATE_RETRYING : STATE_ACTIVE;
 }
 
 enum reason connection_reason_of(const struct connection *connection, enum reason blocked)
@@ -66,11 +81,12 @@ bool connection_grant_alive(const struct connection *connection)
  * access token no longer worked: it is not worth handing out, however long it was meant to last. */
 static bool access_token_is_dead(const struct connection *connection)
 {
-    static const char *const suspicions[] = {"after_report", "after_probe", "after_security_event"};
     if (connection->dead_reason == REASON_NONE)
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(suspicions); i++) {
-        if (str_eq(connection->detail, str_c(suspicions[i])))
+    if (connection->suspected_by != SUSPECTED_BY_NOBODY)
+        return true;
+    for (unsigned by = SUSPECTED_BY_NOBODY + 1; by < SUSPECTED_BY_COUNT; by++) {
+        if (str_eq(connection->detail, suspected_by_detail((enum suspected_by)by)))
             return true;
     }
     return connection->dead_reason == REASON_ACCESS_REVOKED ||

@@ -49,6 +49,9 @@ enum suspected_by {
     SUSPECTED_BY_COUNT,
 };
 
+/** "after_report" …, the detail of a grant that turns out dead; STR_NONE for nobody. */
+struct str suspected_by_detail(enum suspected_by by);
+
 enum { REFRESH_HISTORY_MAX = 20 };
 
 /** One line of the refresh history. */
@@ -150,6 +153,8 @@ int64_t connection_usable_until(const struct connection *connection, int64_t now
 bool connection_serves_token(const struct connection *connection, int64_t now_ms);
 /** The credential whose client its refresh token belongs to; 0: not known. */
 int64_t connection_client_version(const struct connection *connection);
+/** Has a refresh failed that is tried again? */
+bool connection_is_retrying(const struct connection *connection);
 /** Does the grant live, as far as is known? */
 bool connection_grant_alive(const struct connection *connection);
 

@@ -8,6 +8,8 @@
 
 #include "core/types.h"
 
+enum { CONNECTOR_PROBE_AS_CONFIGURED = -1 };
+
 enum refresh_policy {
     REFRESH_EAGER,     /* an access token is always fresh */
     REFRESH_ON_DEMAND, /* idle connections only so often that the refresh token lives */
@@ -71,8 +73,8 @@ struct connector {
     bool only_missing;                       /* of the last rescope */
 
     enum refresh_policy policy;
-    int64_t idle_after_ms;
-    int64_t probe_every_ms;
+    int64_t idle_after_ms;  /* 0: as configured */
+    int64_t probe_every_ms; /* 0: never; CONNECTOR_PROBE_AS_CONFIGURED */
     bool refreshed_events;
 
     int64_t credential_version; /* the current one */

@@ -1,6 +1,7 @@
 #include "core/lifecycle_step.h"
 
 #include "common/macros.h"
+#include "core/agenda.h"
 
 /* ---- facts ---- */
 
@@ -78,9 +79,80 @@ static enum due_verdict has_ended(const struct connection *connection, enum reas
     return DUE_CHANGED;
 }
 
+/* A notice that came due: said once, then the next threshold. */
+static enum due_verdict tell_expiring(const struct connection *connection,
+                                      const struct schedule_rules *rules, struct now now,
+                                      struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    int64_t lead_ms = agenda_notice_lead_ms(connection, rules, now.ms);
+    bool is_over = now.ms >= connection->refresh_expires_ms;
+    if (lead_ms > 0)
+        next->notice_lead_ms = lead_ms;
+    agenda_plan_notice(next, rules);
+    if (lead_ms > 0 && !is_over)
+        lifecycle_fact_add(decision, FACT_EXPIRING);
+    return DUE_CHANGED;
+}
+
+/* A refresh that is going wrong tells more than a probe would. */
+static enum due_verdict probe_is_due(const struct connection *connection,
+                                     const struct connector *connector,
+                                     const struct schedule_rules *rules, struct now now,
+                                     struct decision *decision)
+{
+    if (connector_blocked_reason(connector) != REASON_NONE)
+        return DUE_NOTHING;
+    if (rules->probe_every_ms > 0 && !connection_is_retrying(connection))
+        return DUE_PROBE;
+    agenda_plan_probe(&decision->next, rules, now.ms);
+    return DUE_CHANGED;
+}
+
+/* Nobody reads it: its refresh token is only kept alive. */
+static bool may_sleep(const struct connection *connection, const struct schedule_rules *rules,
+                      struct now now)
+{
+    int64_t alive_ms = agenda_keepalive_ms(connection, rules);
+    return connection->dead_reason == REASON_NONE && !str_is_empty(connection->sealed_refresh) &&
+           connection->suspected_by == SUSPECTED_BY_NOBODY && !connection_is_retrying(connection) &&
+           agenda_is_idle(connection, rules, now.ms) &&
+           (connection->refresh_expires_ms == TIME_NONE ||
+            now.ms < connection->refresh_expires_ms) &&
+           (alive_ms == TIME_NONE || alive_ms > now.ms);
+}
+
+static enum due_verdict sleep_on(const struct schedule_rules *rules, struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    lifecycle_schedule_kept_alive(next, rules, UNSCHEDULED_IDLE);
+    agenda_plan_notice(next, rules);
+    return DUE_CHANGED;
+}
+
+/* The refresh itself, whoever asks for it. */
+static enum due_verdict refresh_is_due(const struct connection *connection,
+                                       const struct connector *connector, struct now now,
+                                       struct decision *decision)
+{
+    bool is_dead = connection->dead_reason != REASON_NONE;
+    if (str_is_empty(connection->sealed_refresh)) {
+        if (is_dead || connection->expires_ms == TIME_NONE || now.ms < connection->expires_ms)
+            return DUE_NOTHING;
+        return has_ended(connection, REASON_REFRESH_TOKEN_MISSING, now, decision);
+    }
+    if (!is_dead && connection->refresh_expires_ms != TIME_NONE &&
+        now.ms >= connection->refresh_expires_ms)
+        return has_ended(connection, REASON_REFRESH_TOKEN_EXPIRED, now, decision);
+    if (connector_blocked_reason(connector) == REASON_POLICY_BLOCKED)
+        return DUE_NOTHING;
+    return DUE_SEND;
+}
+
 enum due_verdict lifecycle_due(const struct connection *connection,
                                const struct connector *connector, enum due_asker asker,
-                               struct now now, struct decision *ret_decision)
+                               const struct schedule_rules *rules, struct now now,
+                               struct decision *ret_decision)
 {
     lifecycle_begin(connection, ret_decision);
     if (connection->phase != PHASE_CONNECTED)
@@ -88,20 +160,64 @@ enum due_verdict lifecycle_due(const struct connection *connection,
     bool is_dead = connection->dead_reason != REASON_NONE;
     if (is_dead && asker != DUE_INSISTED && !lifecycle_is_tried_daily(connection->dead_reason))
         return DUE_NOTHING;
-    if (asker == DUE_ON_TIME && (connection->due_ms == TIME_NONE || connection->due_ms > now.ms))
-        return DUE_NOTHING;
-
-    if (str_is_empty(connection->sealed_refresh)) {
-        if (is_dead || connection->expires_ms == TIME_NONE || now.ms < connection->expires_ms)
+    if (asker != DUE_ON_TIME)
+        return refresh_is_due(connection, connector, now, ret_decision);
+    switch (agenda_item(connection, now.ms)) {
+    case AGENDA_NOTHING:
+        if (connection->due_ms == TIME_NONE || connection->due_ms > now.ms)
             return DUE_NOTHING;
-        return has_ended(connection, REASON_REFRESH_TOKEN_MISSING, now, ret_decision);
+        agenda_settle(&ret_decision->next); /* or it would be looked at for nothing, for ever */
+        return DUE_CHANGED;
+    case AGENDA_NOTICE:
+        return tell_expiring(connection, rules, now, ret_decision);
+    case AGENDA_PROBE:
+        return probe_is_due(connection, connector, rules, now, ret_decision);
+    case AGENDA_REFRESH:
+        break;
     }
-    if (!is_dead && connection->refresh_expires_ms != TIME_NONE &&
-        now.ms >= connection->refresh_expires_ms)
-        return has_ended(connection, REASON_REFRESH_TOKEN_EXPIRED, now, ret_decision);
-    if (connector_blocked_reason(connector) == REASON_POLICY_BLOCKED)
-        return DUE_NOTHING;
-    return DUE_SEND;
+    if (may_sleep(connection, rules, now))
+        return sleep_on(rules, ret_decision);
+    return refresh_is_due(connection, connector, now, ret_decision);
+}
+
+/* ---- suspicions ---- */
+
+/* A retry that waits has its reasons to wait, and answers the question as well. */
+static void suspect(struct connection *next, enum suspected_by by, struct now now)
+{
+    if (next->suspected_by == SUSPECTED_BY_NOBODY)
+        next->suspected_by = by;
+    if (!connection_is_retrying(next))
+        lifecycle_schedule_at(next, now.ms);
+}
+
+bool lifecycle_suspected(const struct connection *connection, enum suspected_by by, struct now now,
+                         struct decision *ret_decision)
+{
+    lifecycle_begin(connection, ret_decision);
+    struct connection *next = &ret_decision->next;
+    if (connection->phase != PHASE_CONNECTED)
+        return false;
+    if (connection->dead_reason != REASON_NONE) { /* its access token is over too, then */
+        next->suspected_by = by;
+        return connection->suspected_by == SUSPECTED_BY_NOBODY;
+    }
+    if (str_is_empty(connection->sealed_refresh))
+        return false;
+    suspect(next, by, now);
+    return true;
+}
+
+void lifecycle_probed(const struct connection *connection, bool is_suspicious,
+                      const struct schedule_rules *rules, struct now now,
+                      struct decision *ret_decision)
+{
+    lifecycle_begin(connection, ret_decision);
+    struct connection *next = &ret_decision->next;
+    agenda_plan_probe(next, rules, now.ms);
+    if (is_suspicious && connection_grant_alive(connection) &&
+        !str_is_empty(connection->sealed_refresh))
+        suspect(next, SUSPECTED_BY_PROBE, now);
 }
 
 /* ---- what people and admins do ---- */
@@ -160,6 +276,8 @@ static void take_grant(struct connection *next, const struct connector *connecto
     next->last_success_ms = now.ms;
     next->attempts = 0;
     next->no_rotation_count = 0;
+    next->notice_lead_ms = 0;
+    next->suspected_by = SUSPECTED_BY_NOBODY;
 }
 
 static enum fact_kind granted_fact(const struct connection *before, const struct new_grant *grant)
@@ -183,12 +301,16 @@ void lifecycle_granted(const struct connection *connection, const struct connect
     lifecycle_clear_advisory(next);
     take_account(connection, next, grant);
     take_grant(next, connector, grant, now);
+    /* Without a word of its own the first refresh shows it. */
+    next->refresh_extends = rules->resets_on_use || rules->idle_lifetime_ms > 0;
     if (!str_is_empty(grant->scopes_added) || !str_is_empty(grant->scopes_removed))
         lifecycle_set_advisory(next, REASON_SCOPES_CHANGED, grant->scopes_added,
                                grant->scopes_removed, now);
     lifecycle_schedule_next(next, rules);
     if (grant->already_expired && !str_is_empty(next->sealed_refresh))
         lifecycle_schedule_at(next, now.ms);
+    agenda_plan_notice(next, rules);
+    agenda_plan_probe(next, rules, now.ms);
 
     /* First that there is a grant, then what it lacks: who follows the events ends up right. */
     lifecycle_fact_add(ret_decision, granted_fact(connection, grant));
@@ -213,6 +335,8 @@ void lifecycle_disconnected(const struct connection *connection, struct now now,
     next->refresh_print = STR_NONE;
     next->expires_ms = TIME_NONE;
     next->refresh_expires_ms = TIME_NONE;
+    next->suspected_by = SUSPECTED_BY_NOBODY;
+    agenda_clear(next);
     lifecycle_unschedule(next, UNSCHEDULED_NO_GRANT);
     lifecycle_facts(connection, ret_decision);
 }

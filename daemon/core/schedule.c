@@ -42,6 +42,11 @@ int64_t schedule_due_ms(struct str connection_id, int64_t issued_ms, int64_t lif
     return issued_ms + base + share_of(hash_id(connection_id), jitter_max);
 }
 
+int64_t schedule_probe_ms(struct str connection_id, int64_t every_ms)
+{
+    return every_ms - share_of(hash_id(connection_id), every_ms / 5);
+}
+
 int64_t schedule_gap_ms(int64_t lifetime_ms)
 {
     if (lifetime_ms <= 0)

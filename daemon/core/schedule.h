@@ -10,9 +10,9 @@
 
 #include "core/types.h"
 
-enum { SCHEDULE_HOLDS_MAX = 16 };
+enum { SCHEDULE_LEADS_MAX = 64 }; /* as many as the configuration takes */
 
-/** [refresh] and [guard] of the configuration. */
+/** [refresh] of the configuration, and what the connector and its profile say besides. */
 struct schedule_rules {
     int64_t margin_ms;       /* how long before its end an access token is renewed at the latest */
     int64_t jitter_permille; /* of the lifetime, at most */
@@ -20,9 +20,12 @@ struct schedule_rules {
     int64_t exhausted_after_ms; /* past expiry, while others succeed */
     int64_t not_before_ms; /* the provider refreshes only when no more than this is left; 0: it has
                               no such rule */
-    int64_t settle_ms;     /* how long a verdict on a grant rests before it is told */
-    int64_t hold_ms[SCHEDULE_HOLDS_MAX]; /* when one that is held is presented again, ascending */
-    size_t hold_count;
+    int64_t notice_leads_ms[SCHEDULE_LEADS_MAX]; /* how far ahead a known end is told */
+    size_t notice_lead_count;
+    int64_t idle_after_ms;  /* unread for so long is idle; 0: never, the policy is eager */
+    int64_t probe_every_ms; /* a grant is checked so long after it last proved to live; 0: never */
+    int64_t idle_lifetime_ms; /* a refresh token dies unused after; 0: not known to */
+    bool resets_on_use;       /* each use gives the refresh token its whole life again */
 };
 
 enum {
@@ -41,6 +44,9 @@ enum {
 int64_t schedule_due_ms(struct str connection_id, int64_t issued_ms, int64_t lifetime_ms,
                         const struct schedule_rules *rules);
 
+/** How long after its grant proved to live a connection is checked: up to a fifth less than asked
+ * for, always the same for one id. */
+int64_t schedule_probe_ms(struct str connection_id, int64_t every_ms);
 /** At least this long between two refreshes of one connection: 30 s, or half of a short lifetime.
  */
 int64_t schedule_gap_ms(int64_t lifetime_ms);

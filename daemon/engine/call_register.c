@@ -7,8 +7,6 @@
 #include "oauth/scope_set.h"
 #include "oauth/token_request.h"
 
-enum { IDLE_AFTER_DEFAULT_S = 7 * 24 * 3600 };
-
 /* ---- what the parameters say ---- */
 
 static struct str json_to_text(struct arena *arena, const struct json *json)
@@ -25,10 +23,10 @@ static void take_policy(const struct json *policy, struct connector *next)
     struct str refresh = json_text(json_get(policy, "refresh"));
     if (str_is_set(refresh))
         next->policy = str_eq(refresh, STR("eager")) ? REFRESH_EAGER : REFRESH_ON_DEMAND;
-    next->idle_after_ms =
-        json_i64(json_get(policy, "idle_after_s"), next->idle_after_ms / 1000) * 1000;
-    next->probe_every_ms =
-        json_i64(json_get(policy, "probe_every_s"), next->probe_every_ms / 1000) * 1000;
+    if (json_get(policy, "idle_after_s") != NULL)
+        next->idle_after_ms = json_i64(json_get(policy, "idle_after_s"), 0) * 1000;
+    if (json_get(policy, "probe_every_s") != NULL)
+        next->probe_every_ms = json_i64(json_get(policy, "probe_every_s"), 0) * 1000;
     next->refreshed_events =
         json_bool(json_get(policy, "refreshed_events"), next->refreshed_events);
 }
@@ -183,7 +181,7 @@ static bool begin_new(struct op *op, struct connector_write *change, struct now 
     }
     next->scopes_version = 1;
     next->created_ms = now.ms;
-    next->idle_after_ms = (int64_t)IDLE_AFTER_DEFAULT_S * 1000;
+    next->probe_every_ms = CONNECTOR_PROBE_AS_CONFIGURED;
     return true;
 }
 

@@ -1,9 +1,9 @@
 /* token, refresh: a fresh access token, and a refresh by hand. */
 #include "engine/audit.h"
 #include "engine/calls.h"
-#include "engine/endpoint.h"
 #include "engine/job.h"
 #include "engine/owner_json.h"
+#include "engine/readers.h"
 #include "engine/view.h"
 #include "oauth/scope_set.h"
 
@@ -110,9 +110,7 @@ static void on_refreshed(struct job_waiter *self, enum job_end end,
 /* Two refreshes of one connection keep a distance, unless its token is of no use any more. */
 static bool is_just_refreshed(const struct connection *connection, struct now now)
 {
-    bool has_failed =
-        connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0;
-    return !has_failed && connection->last_attempt_ms != TIME_NONE &&
+    return !connection_is_retrying(connection) && connection->last_attempt_ms != TIME_NONE &&
            connection_grant_alive(connection) && connection_serves_token(connection, now.ms) &&
            now.ms - connection->last_success_ms < schedule_gap_ms(connection->lifetime_ms);
 }
@@ -123,12 +121,9 @@ static bool may_refresh(const struct op *op, const struct connection *connection
     if (!connection_grant_alive(connection) || str_is_empty(connection->sealed_refresh) ||
         connector_blocked_reason(&op->entry->connector) != REASON_NONE || op->engine->draining)
         return false;
-    if (op->entry->lane.closed_until_ms > now.ms ||
-        pacing_is_shut(&endpoint_of(op->engine, op->entry)->pacer))
+    if (op->entry->lane.closed_until_ms > now.ms)
         return false;
-    bool is_waiting =
-        connection->failures > 0 || connection->uncertain_tries > 0 || connection->doubts > 0;
-    if (is_waiting && connection->due_ms > now.ms)
+    if (connection_is_retrying(connection) && connection->refresh_due_ms > now.ms)
         return false;
     return !is_just_refreshed(connection, now);
 }
@@ -136,7 +131,7 @@ static bool may_refresh(const struct op *op, const struct connection *connection
 static void join_refresh(struct op *op, const struct connection *connection, struct now now)
 {
     struct task *task = schedule_find(op->engine, connection->id);
-    bool is_running = task != NULL && (task->place == TASK_RUNNING || task->place == TASK_RESTING);
+    bool is_running = task != NULL && task->place == TASK_RUNNING;
     if (!is_running && !may_refresh(op, connection, now)) {
         enum job_end end = is_just_refreshed(connection, now) ? JOB_REFRESHED : JOB_FAILED;
         give_what_there_is(op, connection, end, "", now);
@@ -161,6 +156,20 @@ static void join_refresh(struct op *op, const struct connection *connection, str
     }
 }
 
+/* It was left to itself, and is read again: from now on it is kept fresh, beginning at once. This
+ * call has its token and does not wait. */
+static void wake(struct op *op, const struct connection *connection, struct now now)
+{
+    if (connection->unscheduled != UNSCHEDULED_IDLE || !may_refresh(op, connection, now))
+        return;
+    struct task *task = schedule_task(op->engine, connection->id, op->entry);
+    if (task == NULL || task->place == TASK_RUNNING || task->forced)
+        return;
+    task->due_ms = task->stored_due_ms = connection->due_ms;
+    task->expires_ms = connection->expires_ms;
+    schedule_force(op->engine, task, now);
+}
+
 static void on_token_read(struct op *op, struct now now)
 {
     const struct connection *connection = op_connection(op);
@@ -170,11 +179,14 @@ static void on_token_read(struct op *op, struct now now)
         op_fail_state(op, connection);
         return;
     }
+    readers_note(op->engine, op->entry, connection->id, now);
     struct validity validity = validity_of(op, connection, now);
-    if (validity.serves && validity.left_ms >= validity.wanted_ms)
+    if (validity.serves && validity.left_ms >= validity.wanted_ms) {
+        wake(op, connection, now);
         answer_token(op, connection, now);
-    else
+    } else {
         join_refresh(op, connection, now);
+    }
 }
 
 void call_token(struct op *op, struct now now)
@@ -286,8 +298,7 @@ static void on_refresh_read(struct op *op, struct now now)
     if (task->place != TASK_RUNNING && !task->forced) {
         task->due_ms = task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
-        task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE ||
-                         pacing_is_shut(&endpoint_of(op->engine, op->entry)->pacer);
+        task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE;
         task->insisted = op_bool(op, "force", false);
         schedule_force(op->engine, task, now);
     }

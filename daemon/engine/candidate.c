@@ -11,7 +11,7 @@ enum candidate_rating candidate_rate(const struct catalog_entry *entry,
     if (catalog_is_of_old_client(entry, connection_client_version(connection)))
         return CANDIDATE_FOREIGN;
     /* What was lost is sent again when the provider's habits allow, and not for our curiosity. */
-    bool waits = connection->due_ms == TIME_NONE || connection->due_ms > now.ms;
+    bool waits = connection->refresh_due_ms == TIME_NONE || connection->refresh_due_ms > now.ms;
     if (connection->attempt_id != 0 || (connection->uncertain_tries > 0 && waits))
         return CANDIDATE_BUSY;
     bool in_doubt = connection->doubts > 0 || connection->uncertain_tries > 0;

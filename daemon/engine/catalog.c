@@ -2,7 +2,6 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
-#include "engine/endpoint.h"
 #include "port/record.h"
 
 #include <stdlib.h>
@@ -93,7 +92,6 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
     bool documents_change = is_new ||
                             !str_eq(connector->profile_json, entry->connector.profile_json) ||
                             !str_eq(connector->config_json, entry->connector.config_json);
-    bool is_other_provider = !is_new && !str_eq(connector->provider, entry->connector.provider);
     struct connector copy;
     record_copy_connector(&arena, connector, &copy);
     struct credential *copies = arena_alloc(&arena, credential_count * sizeof(*copies) + 1);
@@ -104,8 +102,6 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
     entry->credential_count = credential_count;
     entry->arena = arena;
     arena_deinit(&old);
-    if (documents_change || is_other_provider)
-        endpoint_leave(engine, entry);
     if (documents_change)
         parse_documents(engine, entry);
     return entry;
@@ -154,8 +150,7 @@ void catalog_renumber(struct engine *engine, int64_t first, int64_t new_first)
 
 static void entry_free(struct catalog_entry *entry)
 {
-    ASSERT(entry->refs == 0 && entry->endpoint == NULL);
-    free(entry->answers);
+    ASSERT(entry->refs == 0);
     heap_deinit(&entry->lane.ready);
     profile_free(entry->own_profile);
     json_free(entry->config);
@@ -172,7 +167,6 @@ void catalog_remove(struct engine *engine, struct catalog_entry *entry)
     memmove(engine->entries + place, engine->entries + place + 1,
             (engine->entry_count - place) * sizeof(struct catalog_entry *));
     entry->gone = true;
-    endpoint_leave(engine, entry);
     if (entry->refs == 0)
         entry_free(entry);
 }
@@ -204,6 +198,27 @@ const struct profile *catalog_profile(const struct engine *engine,
     if (!str_is_empty(entry->connector.profile_json))
         return entry->own_profile;
     return profile_set_find(engine->profiles, entry->connector.provider);
+}
+
+struct schedule_rules catalog_rules(const struct engine *engine, const struct catalog_entry *entry)
+{
+    struct schedule_rules rules = engine->settings.rules;
+    const struct connector *connector = &entry->connector;
+    const struct profile *profile = catalog_profile(engine, entry);
+    if (connector->policy != REFRESH_ON_DEMAND)
+        rules.idle_after_ms = 0;
+    else if (connector->idle_after_ms > 0)
+        rules.idle_after_ms = connector->idle_after_ms;
+    if (connector->probe_every_ms != CONNECTOR_PROBE_AS_CONFIGURED)
+        rules.probe_every_ms = connector->probe_every_ms;
+    if (profile == NULL || !profile_can_probe(profile))
+        rules.probe_every_ms = 0;
+    if (profile == NULL)
+        return rules;
+    rules.idle_lifetime_ms = profile_refresh_idle_lifetime_ms(profile);
+    rules.not_before_ms = profile_access_not_before_ms(profile);
+    rules.resets_on_use = profile_refresh_resets_on_use(profile);
+    return rules;
 }
 
 const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version)

@@ -5,7 +5,6 @@
 #ifndef ENGINE_CATALOG_H
 #define ENGINE_CATALOG_H
 
-#include "core/guard.h"
 #include "engine/state.h"
 #include "oauth/token_request.h"
 
@@ -55,14 +54,12 @@ struct catalog_entry {
     struct json *config;         /* endpoint variables; NULL: none */
 
     struct lane lane;
-    struct endpoint *endpoint;     /* endpoint_of(); NULL: not looked up yet */
-    struct guard_answers *answers; /* to its connections, for the guard; NULL: none yet */
-    size_t refs;                   /* tasks, operations and errands that point here */
-    size_t background_errands;     /* of its own, under way */
-    bool gone;                     /* unregistered: freed with its last reference */
-    bool leaving;                  /* its unregister is being written: no new connection begins */
-    bool row_busy;                 /* a write of its row is under way */
-    int64_t preferred_version;     /* the credential that works, where it is not the current; 0 */
+    size_t refs;               /* tasks, operations and errands that point here */
+    size_t background_errands; /* of its own, under way */
+    bool gone;                 /* unregistered: freed with its last reference */
+    bool leaving;              /* its unregister is being written: no new connection begins */
+    bool row_busy;             /* a write of its row is under way */
+    int64_t preferred_version; /* the credential that works, where it is not the current; 0 */
     struct client_facts facts[CLIENT_COUNT];
     bool counting; /* the live ones */
     enum suspicion suspicion;
@@ -100,6 +97,8 @@ void catalog_unref(struct catalog_entry *entry);
 /** Its profile; NULL where that is not loaded any more. */
 const struct profile *catalog_profile(const struct engine *engine,
                                       const struct catalog_entry *entry);
+/** [refresh] of the configuration with what its policy and its profile say besides. */
+struct schedule_rules catalog_rules(const struct engine *engine, const struct catalog_entry *entry);
 /** NULL where there is none of that version. */
 const struct credential *catalog_credential(const struct catalog_entry *entry, int64_t version);
 /** The version to use now: the preferred one, else the current. */

@@ -6,11 +6,11 @@
 #include "engine/calls.h"
 #include "engine/connector_write.h"
 #include "engine/credentials.h"
-#include "engine/endpoint.h"
 #include "engine/flow.h"
-#include "engine/guard.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
+#include "engine/readers.h"
+#include "engine/reports.h"
 #include "engine/revocation.h"
 #include "engine/schedule.h"
 #include "engine/sweep.h"
@@ -57,10 +57,10 @@ void engine_free(struct engine *engine)
         return;
     watch_free(engine);
     audit_free(engine);
+    readers_free(engine);
+    reports_free(engine);
     schedule_free(engine);
-    guard_free(engine);
     catalog_clear(engine);
-    endpoint_free_all(engine);
     outbox_free(engine->outbox);
     profile_set_free(engine->profiles);
     heap_deinit(&engine->unsaved);
@@ -138,19 +138,9 @@ static void recovery_turn(struct engine *engine, struct now now)
     engine->store.read(engine->store.ctx, read);
 }
 
-static void on_guard_loaded(struct engine *engine, enum status status, const struct error *err)
-{
-    if (status != STATUS_OK) {
-        engine->phase = ENGINE_FAILED;
-        engine->failure = *err;
-        return;
-    }
-    guard_resume(engine);
-    engine->phase = ENGINE_RUNNING;
-}
-
 static void on_catalog(struct completion *completion, struct now now)
 {
+    (void)now;
     struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
     struct engine *engine = read->user;
     engine->background--;
@@ -163,7 +153,7 @@ static void on_catalog(struct completion *completion, struct now now)
     for (size_t i = 0; i < read->connector_count; i++)
         catalog_take(engine, &read->connectors[i], read);
     store_read_free(read);
-    guard_load(engine, now, on_guard_loaded);
+    engine->phase = ENGINE_RUNNING;
 }
 
 void engine_start(struct engine *engine, struct now now)
@@ -236,11 +226,11 @@ void engine_turn(struct engine *engine, struct now now)
     job_save_turn(engine, now);
     connector_write_turn(engine, now);
     credentials_turn(engine, now);
-    guard_turn(engine, now);
     schedule_turn(engine, now);
     sweep_turn(engine, now);
     revocation_turn(engine, now);
     audit_turn(engine, now);
+    readers_turn(engine, now);
     outbox_turn(engine, now);
     flow_turn(engine, now);
     purge_turn(engine, now);
@@ -257,11 +247,11 @@ int64_t engine_next_ms(const struct engine *engine)
         job_save_next_ms(engine),
         connector_write_next_ms(engine),
         credentials_next_ms(engine),
-        guard_next_ms(engine),
         schedule_next_ms(engine),
         sweep_next_ms(engine),
         revocation_next_ms(engine),
         audit_next_ms(engine),
+        readers_next_ms(engine),
         outbox_next_ms(engine),
         flow_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
@@ -300,8 +290,6 @@ void engine_reconfigure(struct engine *engine, const struct engine_settings *set
     profile_set_free(engine->profiles);
     engine->profiles = take_profiles;
     engine->settings = *settings;
-    for (size_t i = 0; i < engine->entry_count; i++)
-        endpoint_leave(engine, engine->entries[i]);
 }
 
 void engine_drain(struct engine *engine, struct now now)
@@ -342,7 +330,8 @@ size_t engine_task_count(const struct engine *engine)
 bool engine_is_drained(const struct engine *engine)
 {
     return engine->jobs == 0 && engine->errands == 0 && engine->ops == 0 &&
-           engine->background == 0 && !audit_wants_flush(engine) && !outbox_is_busy(engine);
+           engine->background == 0 && !audit_wants_flush(engine) && !readers_want_flush(engine) &&
+           !outbox_is_busy(engine);
 }
 
 bool engine_is_stuck(const struct engine *engine, struct now now)
@@ -366,10 +355,9 @@ static op_step *const first_steps[RPC_METHOD_COUNT] = {
     [RPC_COMPLETE] = call_complete,
     [RPC_TOKEN] = call_token,
     [RPC_REFRESH] = call_refresh,
+    [RPC_REPORT] = call_report,
     [RPC_DISCONNECT] = call_disconnect,
     [RPC_ATTACH] = call_attach,
-    [RPC_CONFIRM] = call_confirm,
-    [RPC_CLEAR] = call_clear,
     [RPC_LIST_CONNECTIONS] = call_list_connections,
     [RPC_SHOW_CONNECTION] = call_show_connection,
     [RPC_LIST_EVENTS] = call_list_events,

@@ -131,8 +131,7 @@ static void save(struct op *op, const struct connection *connection, struct now 
         return;
     seal_tokens(op, connection);
     compare_scopes(op, &incoming->grant);
-    const struct schedule_rules rules =
-        job_schedule_rules(op->engine, catalog_profile(op->engine, op->entry));
+    const struct schedule_rules rules = catalog_rules(op->engine, op->entry);
     struct decision decision;
     lifecycle_granted(connection, &op->entry->connector, &incoming->grant, &rules, now, &decision);
     if (connection->phase != PHASE_CONNECTED) /* held anew, for whoever is named now */

@@ -51,14 +51,6 @@ int64_t job_deadline_ms(const struct profile *profile, const struct connection *
     return DEADLINE_DEFAULT_MS;
 }
 
-struct schedule_rules job_schedule_rules(const struct engine *engine, const struct profile *profile)
-{
-    struct schedule_rules rules = engine->settings.rules;
-    if (profile != NULL)
-        rules.not_before_ms = profile_access_not_before_ms(profile);
-    return rules;
-}
-
 static struct str copy_c(struct arena *arena, const char *text)
 {
     return text[0] == '\0' ? STR_NONE : arena_copy(arena, str_c(text));

@@ -12,10 +12,6 @@ struct replay_rules job_replay_rules(const struct profile *profile,
 /** How long a request may take: half a known reuse window, long where an early retry kills. */
 int64_t job_deadline_ms(const struct profile *profile, const struct connection *connection);
 
-/** The configuration's, with what this provider adds. @profile may be NULL */
-struct schedule_rules job_schedule_rules(const struct engine *engine,
-                                         const struct profile *profile);
-
 struct job_answer_input {
     const struct engine *engine;
     const struct catalog_entry *entry;

@@ -39,15 +39,13 @@ struct job {
     struct refresh_answer answer;
     bool has_answer;
     bool is_unsaved; /* the answer is nowhere but here: counted in engine->unsaved_answers */
+    bool only_looks; /* nothing was presented: whoever joined meanwhile still wants a refresh */
     struct decision decision;
     enum job_then then;
     enum job_end end;
     const char *why;
     int64_t started_ms, answered_ms;
-    struct heap_node retry;    /* in engine->unsaved */
-    struct endpoint *endpoint; /* whose pace this job's request counts for; NULL: none counts */
-    bool is_breaker_probe;
-    int64_t rest_until_ms; /* nothing is saved, the verdict settles until then; TIME_NONE: no */
+    struct heap_node retry; /* in engine->unsaved */
 };
 
 void job_read(struct job *job, struct now now);

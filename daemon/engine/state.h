@@ -19,6 +19,7 @@ struct catalog_entry;
 struct connector_write;
 struct job;
 struct outbox;
+struct report_memory;
 struct task;
 struct watcher;
 
@@ -27,7 +28,6 @@ struct schedule_state {
     void *tasks_by_id; /* tsearch(3) tree of struct task */
     size_t task_count;
     struct heap upcoming; /* of tasks, by due time */
-    struct heap resting;  /* of tasks whose verdict settles, by when */
     bool reading;
     bool all_read;           /* the window reaches to the end of the index */
     int64_t frontier_due_ms; /* the window holds all that is due up to here … */
@@ -46,6 +46,14 @@ struct revocation_state {
     size_t run_count;
 };
 
+/** engine/readers.h */
+struct readers_state {
+    void *readings; /* tsearch(3) tree, by connection */
+    size_t count;
+    bool flushing, is_unsaved;
+    int64_t flush_due_ms;
+};
+
 /** What the audit counts between writes (engine/audit.h). */
 struct audit_state {
     int64_t minute_ms; /* when the minute began that refused calls are counted in */
@@ -55,18 +63,6 @@ struct audit_state {
     size_t use_count;
     int64_t flush_due_ms;
     bool flushing, is_unsaved; /* unsaved: the last flush did not work */
-};
-
-/** The mass-failure guard (engine/guard.h). */
-struct guard_state {
-    int64_t started_ms; /* it has heard of no answer before */
-    struct hold *holds;
-    struct guard_sweep *sweeps; /* the first is under way */
-    bool is_dirty;              /* what is in memory is to be saved */
-    struct guard_save *save;    /* under way; NULL: none */
-    int64_t serial;             /* of the last save */
-    int64_t retry_ms;
-    bool looking; /* a read for the holds that may be over is under way */
 };
 
 /** Attempts that a crash left open are read first; routine work waits until they are known. */
@@ -104,8 +100,6 @@ struct engine {
     int64_t recovery_retry_ms;
     struct catalog_entry **entries; /* sorted by id */
     size_t entry_count, entry_capacity;
-    void *endpoints; /* tsearch(3) tree of struct endpoint */
-    struct guard_state guard;
     struct schedule_state schedule;
     size_t in_flight;          /* token requests on the wire */
     size_t errands;            /* other requests under way (engine/errand.h) … */
@@ -117,6 +111,8 @@ struct engine {
     struct heap op_retries;
     size_t background; /* writes and reads of the engine's own under way */
     struct revocation_state revocations;
+    struct readers_state readers;
+    struct report_memory *reports; /* NULL: none yet */
     struct audit_state audit;
     struct now now; /* of the turn or the call that runs: for what is handed none */
     struct outbox *outbox;

@@ -187,10 +187,18 @@ static void write_reason(struct json_writer *json, enum reason reason)
     json_writer_text(json, "reason", is_none ? STR_NONE : str_c(reason_text(reason)));
 }
 
-void view_write_connection_facts(struct json_writer *json, const struct connection *connection,
-                                 const struct connector *connector, enum reason blocked,
-                                 bool account_labels, struct now now)
+/* What a connection is, and who can do something about it. An end that is told ahead has the remedy
+ * of one that has come: the same person, the same place, only earlier. */
+struct facts_of {
+    enum reason blocked;
+    bool is_expiring;
+};
+
+static void write_facts(struct json_writer *json, const struct connection *connection,
+                        const struct connector *connector, struct facts_of of, bool account_labels,
+                        struct now now)
 {
+    enum reason blocked = of.blocked;
     enum reason reason = connection_reason_of(connection, blocked);
     enum connection_state state = connection_state_of(connection, blocked);
     json_writer_text(json, "connection", connection->id);
@@ -203,8 +211,9 @@ void view_write_connection_facts(struct json_writer *json, const struct connecti
     json_writer_text(json, "state", str_c(connection_state_text(state)));
     write_reason(json, reason);
     write_known_text(json, "detail", connection->detail);
+    struct str severity = of.is_expiring ? STR("advisory") : str_c(view_severity(connection));
     json_writer_text(json, "severity",
-                     reason == REASON_NONE ? STR_NONE : str_c(view_severity(connection)));
+                     reason == REASON_NONE && !of.is_expiring ? STR_NONE : severity);
     if (reason == REASON_SCOPES_CHANGED || reason == REASON_SCOPES_REDUCED) {
         view_write_words(json, "added", connection->scopes_added);
         view_write_words(json, "removed", connection->scopes_removed);
@@ -212,12 +221,30 @@ void view_write_connection_facts(struct json_writer *json, const struct connecti
     write_provider_error(json, connection);
     if (!str_is_empty(connection->claims)) /* rare, and nobody else's business */
         json_writer_text(json, "claims", connection->claims);
-    view_write_remedy(json, "remedy", reason, connector, connection);
+    view_write_remedy(json, "remedy", of.is_expiring ? REASON_REFRESH_TOKEN_EXPIRED : reason,
+                      connector, connection);
     json_writer_bool(json, "grant_alive", connection_grant_alive(connection));
     write_time(json, "token_usable_until", connection_usable_until(connection, now.ms), now);
     write_time(json, "last_success_at", connection->last_success_ms, now);
     json_writer_i64(json, "attempts", connection->attempts);
     write_cause(json, reason, connector);
+}
+
+void view_write_connection_facts(struct json_writer *json, const struct connection *connection,
+                                 const struct connector *connector, enum reason blocked,
+                                 bool account_labels, struct now now)
+{
+    write_facts(json, connection, connector, (struct facts_of){.blocked = blocked}, account_labels,
+                now);
+}
+
+void view_write_expiring_facts(struct json_writer *json, const struct connection *connection,
+                               const struct connector *connector, bool account_labels,
+                               struct now now)
+{
+    write_facts(json, connection, connector, (struct facts_of){.is_expiring = true}, account_labels,
+                now);
+    write_time(json, "refresh_expires_at", connection->refresh_expires_ms, now);
 }
 
 static void write_history(struct json_writer *json, const struct connection *connection,
@@ -246,12 +273,16 @@ static void write_schedule(struct json_writer *json, const struct connection *co
                            enum reason blocked, struct now now)
 {
     enum unscheduled why = connection->unscheduled;
+    bool is_kept_alive = why == UNSCHEDULED_IDLE && connection->refresh_due_ms != TIME_NONE &&
+                         connection->refresh_due_ms != connection->refresh_expires_ms;
+    if (is_kept_alive)
+        why = UNSCHEDULED_NOT;
     if (why == UNSCHEDULED_NOT && blocked != REASON_NONE && connection_grant_alive(connection))
         why = UNSCHEDULED_BLOCKED;
     else if (why == UNSCHEDULED_NOT && connection->attempt_id != 0)
         why = UNSCHEDULED_IN_FLIGHT;
-    write_time(json, "next_refresh_at", why == UNSCHEDULED_NOT ? connection->due_ms : TIME_NONE,
-               now);
+    write_time(json, "next_refresh_at",
+               why == UNSCHEDULED_NOT ? connection->refresh_due_ms : TIME_NONE, now);
     json_writer_text(json, "not_scheduled_because",
                      why == UNSCHEDULED_NOT ? STR_NONE : str_c(unscheduled_text(why)));
 }
@@ -396,13 +427,25 @@ static struct json *sweep_to_json(const struct sweep *sweep)
     return json;
 }
 
+/* null: what the configuration says. */
+static void set_as_configured(struct json *json, const char *name, int64_t value_ms,
+                              bool is_configured)
+{
+    if (is_configured)
+        json_set_null(json, name);
+    else
+        json_set_i64(json, name, value_ms / 1000);
+}
+
 static struct json *policy_to_json(const struct connector *connector)
 {
     struct json *json = json_new_object();
     json_set_text(json, "refresh",
                   connector->policy == REFRESH_EAGER ? STR("eager") : STR("on_demand"));
-    json_set_i64(json, "idle_after_s", connector->idle_after_ms / 1000);
-    json_set_i64(json, "probe_every_s", connector->probe_every_ms / 1000);
+    set_as_configured(json, "idle_after_s", connector->idle_after_ms,
+                      connector->idle_after_ms == 0);
+    set_as_configured(json, "probe_every_s", connector->probe_every_ms,
+                      connector->probe_every_ms == CONNECTOR_PROBE_AS_CONFIGURED);
     json_set_bool(json, "refreshed_events", connector->refreshed_events);
     return json;
 }

@@ -32,6 +32,10 @@ struct json *view_remedy(enum reason reason, const struct connector *connector,
 void view_write_connection_facts(struct json_writer *json, const struct connection *connection,
                                  const struct connector *connector, enum reason blocked,
                                  bool account_labels, struct now now);
+/** The same for connection.expiring: with its end, and the remedy of one whose end has come. */
+void view_write_expiring_facts(struct json_writer *json, const struct connection *connection,
+                               const struct connector *connector, bool account_labels,
+                               struct now now);
 /** A connection object. @history with the last refreshes, for show-connection */
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now);

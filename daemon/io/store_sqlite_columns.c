@@ -32,13 +32,20 @@ _Static_assert(sizeof(enum phase) == sizeof(unsigned), "enums are read as unsign
 #define SEALED(record, member)                                                           \
     {                                                                                    \
         .name = #member, .kind = COLUMN_BLOB, .offset = offsetof(struct record, member), \
-        .sealed = true                                                                   \
+        .sealed = true, .refreshed = true                                                \
     }
 
 #define GROWS(record, member)                                                            \
     {                                                                                    \
         .name = #member, .kind = COLUMN_TIME, .offset = offsetof(struct record, member), \
         .grows = true                                                                    \
+    }
+
+/* In no index but connection_due: an UPDATE of these alone leaves the others in peace. */
+#define REFRESHED(record, member, kind_)                                             \
+    {                                                                                \
+        .name = #member, .kind = (kind_), .offset = offsetof(struct record, member), \
+        .refreshed = true                                                            \
     }
 
 /* What is looked at most stands first: SQLite decodes a row up to the last column asked for. */
@@ -52,9 +59,9 @@ static const struct column connection_columns[] = {
     COLUMN(connection, uncertain_tries, COLUMN_COUNT),
     COLUMN(connection, doubts, COLUMN_COUNT),
     COLUMN(connection, credential_version, COLUMN_TIME),
-    COLUMN(connection, due_ms, COLUMN_TIME),
-    COLUMN(connection, expires_ms, COLUMN_TIME),
-    COLUMN(connection, refresh_expires_ms, COLUMN_TIME),
+    REFRESHED(connection, due_ms, COLUMN_TIME),
+    REFRESHED(connection, expires_ms, COLUMN_TIME),
+    REFRESHED(connection, refresh_expires_ms, COLUMN_TIME),
     COLUMN(connection, alert_seq, COLUMN_COUNT),
     NAMED(connection, "apps", owner.apps, COLUMN_TEXT),
     NAMED(connection, "superagent", owner.superagent, COLUMN_TEXT),
@@ -67,8 +74,8 @@ static const struct column connection_columns[] = {
     COLUMN(connection, requested_ms, COLUMN_TIME),
     COLUMN(connection, generation, COLUMN_COUNT),
     COLUMN(connection, token_type, COLUMN_TEXT),
-    COLUMN(connection, issued_ms, COLUMN_TIME),
-    COLUMN(connection, lifetime_ms, COLUMN_TIME),
+    REFRESHED(connection, issued_ms, COLUMN_TIME),
+    REFRESHED(connection, lifetime_ms, COLUMN_TIME),
     COLUMN(connection, scopes_asked, COLUMN_TEXT),
     COLUMN(connection, scopes_granted, COLUMN_TEXT),
     COLUMN(connection, scopes_version, COLUMN_COUNT),
@@ -84,24 +91,24 @@ static const struct column connection_columns[] = {
     COLUMN(connection, failing_since_ms, COLUMN_TIME),
     COLUMN(connection, doubts_since_ms, COLUMN_TIME),
     ENUM(connection, unscheduled, UNSCHEDULED_COUNT),
-    COLUMN(connection, last_success_ms, COLUMN_TIME),
-    COLUMN(connection, last_attempt_ms, COLUMN_TIME),
+    REFRESHED(connection, last_success_ms, COLUMN_TIME),
+    REFRESHED(connection, last_attempt_ms, COLUMN_TIME),
     GROWS(connection, last_read_ms),
-    COLUMN(connection, attempts, COLUMN_COUNT),
-    {.name = "history", .kind = COLUMN_HISTORY},
+    REFRESHED(connection, attempts, COLUMN_COUNT),
+    {.name = "history", .kind = COLUMN_HISTORY, .refreshed = true},
     COLUMN(connection, account_issuer, COLUMN_TEXT),
     COLUMN(connection, config_json, COLUMN_TEXT),
     COLUMN(connection, claims, COLUMN_TEXT),
-    COLUMN(connection, refresh_due_ms, COLUMN_TIME),
-    COLUMN(connection, probe_due_ms, COLUMN_TIME),
-    COLUMN(connection, notice_due_ms, COLUMN_TIME),
+    REFRESHED(connection, refresh_due_ms, COLUMN_TIME),
+    REFRESHED(connection, probe_due_ms, COLUMN_TIME),
+    REFRESHED(connection, notice_due_ms, COLUMN_TIME),
     COLUMN(connection, notice_lead_ms, COLUMN_COUNT),
     COLUMN(connection, refresh_extends, COLUMN_BOOL),
     ENUM(connection, suspected_by, SUSPECTED_BY_COUNT),
     ENUM(connection, verdict_reason, REASON_COUNT),
     COLUMN(connection, verdict_ms, COLUMN_TIME),
     COLUMN(connection, held_ms, COLUMN_TIME),
-    COLUMN(connection, refresh_print, COLUMN_BLOB),
+    REFRESHED(connection, refresh_print, COLUMN_BLOB),
     SEALED(connection, sealed_access),
     SEALED(connection, sealed_refresh),
 };
@@ -241,22 +248,42 @@ void sqlite_columns_bind(const struct record_type *type, sqlite3_stmt *statement
         bind_one(&type->columns[i], statement, first + (int)i, record);
 }
 
+int sqlite_columns_bind_refreshed(const struct record_type *type, sqlite3_stmt *statement,
+                                  const void *record)
+{
+    int at = 0;
+    for (size_t i = 0; i < type->count; i++) {
+        if (type->columns[i].refreshed)
+            bind_one(&type->columns[i], statement, ++at, record);
+    }
+    return at;
+}
+
 /** A whole number from min to max, or false. */
 static bool read_number(sqlite3_stmt *statement, int at, int64_t min, int64_t max, int64_t *ret)
 {
-    if (sqlite3_column_type(statement, at) != SQLITE_INTEGER)
+    /* One call into the statement, not two; the handle is used by one thread. */
+    sqlite3_value *value = sqlite3_column_value(statement, at);
+    if (sqlite3_value_type(value) != SQLITE_INTEGER)
         return false;
-    *ret = sqlite3_column_int64(statement, at);
+    *ret = sqlite3_value_int64(value);
     return *ret >= min && *ret <= max;
 }
 
 static bool read_bytes(sqlite3_stmt *statement, int at, int type, struct arena *arena,
                        struct str *ret)
 {
-    int found = sqlite3_column_type(statement, at);
-    if (found != SQLITE_NULL && found != type)
+    sqlite3_value *value = sqlite3_column_value(statement, at);
+    int found = sqlite3_value_type(value);
+    *ret = STR_NONE;
+    if (found == SQLITE_NULL)
+        return true;
+    if (found != type)
         return false;
-    *ret = arena_copy(arena, sqlite_column_str(statement, at));
+    const char *data = sqlite3_value_blob(value); /* NULL: a blob of no bytes */
+    struct str bytes = {.data = data == NULL ? "" : data,
+                        .len = (size_t)sqlite3_value_bytes(value)};
+    *ret = arena_copy(arena, bytes);
     return true;
 }
 
@@ -358,4 +385,20 @@ void sqlite_columns_update(const struct record_type *type, struct buf *out)
         ASSERT(fits);
         separator = ", ";
     }
+}
+
+size_t sqlite_columns_update_refreshed(const struct record_type *type, struct buf *out)
+{
+    size_t count = 0;
+    append(out, "UPDATE OR FAIL ");
+    append(out, type->table);
+    for (size_t i = 0; i < type->count; i++) {
+        if (!type->columns[i].refreshed)
+            continue;
+        count++;
+        bool fits = buf_printf(out, "%s%s = ?%zu", count == 1 ? " SET " : ", ",
+                               type->columns[i].name, count);
+        ASSERT(fits);
+    }
+    return count;
 }

@@ -29,9 +29,10 @@ struct column {
     enum column_kind kind;
     unsigned limit;
     size_t offset;
-    bool key;    /* fixed when inserted: not in UPDATE */
-    bool sealed; /* left out of lists */
-    bool grows;  /* a time that an UPDATE never puts back */
+    bool key;       /* fixed when inserted: not in UPDATE */
+    bool sealed;    /* left out of lists */
+    bool grows;     /* a time that an UPDATE never puts back */
+    bool refreshed; /* changes with each refresh; the others nearly never do */
 };
 
 struct record_type {
@@ -58,5 +59,10 @@ void sqlite_columns_list(const struct record_type *type, const char *alias, bool
 void sqlite_columns_insert(const struct record_type *type, const char *verb, struct buf *out);
 /** "UPDATE t SET name = ?2, …": each column has the number it has in INSERT. */
 void sqlite_columns_update(const struct record_type *type, struct buf *out);
+/** "UPDATE t SET due_ms = ?1, …" of what is `refreshed` alone; how many there are. */
+size_t sqlite_columns_update_refreshed(const struct record_type *type, struct buf *out);
+/** Binds them, from ?1 on; how many there are. */
+int sqlite_columns_bind_refreshed(const struct record_type *type, sqlite3_stmt *statement,
+                                  const void *record);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
+#include "io/store_sqlite_recent.h"
 
 /** What connections are counted by (struct count_row). */
 struct tally {
@@ -236,6 +237,28 @@ static struct facts read_facts(sqlite3_stmt *found)
     };
 }
 
+/** The short way: the row was read a moment ago, and only what each refresh changes differs, so
+ * that keys and tally stay. Not done where it is not so any more: then the long way finds out. */
+static enum status refresh_row(struct sqlite_db *db, const struct connection *c, int64_t last_event,
+                               int64_t *ret_previous_event, bool *ret_done, struct error *err)
+{
+    const struct recent_row *known = sqlite_recent_find(db->recent, c);
+    if (known == NULL)
+        return STATUS_OK;
+    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_REFRESH);
+    if (statement != NULL) {
+        int after = sqlite_columns_bind_refreshed(&sqlite_connection_type, statement, c);
+        sqlite3_bind_int64(statement, after + 1, last_event != 0 ? last_event : known->last_event);
+        sqlite3_bind_int64(statement, after + 2, known->place);
+        sqlite_bind_str(statement, after + 3, c->id);
+        sqlite3_bind_int64(statement, after + 4, c->version);
+    }
+    enum status status = sqlite_db_run(db, statement, err);
+    *ret_done = status == STATUS_OK && sqlite3_changes64(db->handle) > 0;
+    *ret_previous_event = known->last_event;
+    return status;
+}
+
 enum status sqlite_connection_put(struct sqlite_db *db, const struct connection *c,
                                   int64_t last_event, int64_t *ret_previous_event,
                                   struct error *err)
@@ -243,6 +266,13 @@ enum status sqlite_connection_put(struct sqlite_db *db, const struct connection 
     ASSERT(!str_is_empty(c->id) && !str_is_empty(c->connector));
     ASSERT(c->version > 0 || last_event == 0);
     *ret_previous_event = 0;
+    bool is_done = false;
+    enum status status = STATUS_OK;
+    if (c->version > 0)
+        status = refresh_row(db, c, last_event, ret_previous_event, &is_done, err);
+    sqlite_recent_drop(db->recent, c->id);
+    if (status != STATUS_OK || is_done)
+        return status;
     if (c->version == 0)
         return insert(db, c, err);
     CLEANUP(sqlite_statement_reset)
@@ -250,7 +280,7 @@ enum status sqlite_connection_put(struct sqlite_db *db, const struct connection 
     if (find != NULL)
         sqlite_bind_str(find, 1, c->id);
     bool found;
-    enum status status = sqlite_db_step(db, find, &found, err);
+    status = sqlite_db_step(db, find, &found, err);
     if (status != STATUS_OK)
         return status;
     struct facts stored = found ? read_facts(find) : (struct facts){0};

@@ -1,6 +1,7 @@
 #include "io/store_sqlite_db.h"
 
 #include "common/assert.h"
+#include "io/store_sqlite_recent.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,7 @@ enum status sqlite_db_open(struct sqlite_db *db, const char *path, size_t cache_
     sqlite3_busy_timeout(db->handle, SQLITE_BUSY_MS);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    db->recent = sqlite_recent_new();
     enum status status = set_pragmas(db, cache_bytes, err);
     if (status != STATUS_OK)
         sqlite_db_close(db);
@@ -71,6 +73,8 @@ void sqlite_db_close(struct sqlite_db *db)
     int code = sqlite3_close(db->handle);
     ASSERT(code == SQLITE_OK); /* a statement was left behind */
     db->handle = NULL;
+    sqlite_recent_free(db->recent);
+    db->recent = NULL;
     db->wal_frames = 0;
 }
 

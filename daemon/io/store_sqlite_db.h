@@ -29,13 +29,16 @@ struct sqlite_log {
     int64_t last, stored;
 };
 
+struct sqlite_recent;
+
 struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[SQL_COUNT];
     struct sqlite_log log;
-    int wal_frames; /* after the last commit */
-    int fault;      /* SQLite's extended code of the last failure that was the database's own;
-                       SQLITE_OK after a mere CONFLICT */
+    struct sqlite_recent *recent; /* what was read last: store_sqlite_recent.h */
+    int wal_frames;               /* after the last commit */
+    int fault; /* SQLite's extended code of the last failure that was the database's own;
+                  SQLITE_OK after a mere CONFLICT */
 };
 
 /** Open an existing (maybe empty) file and set what is not kept in it. Does not write. */

@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_read.h"
+#include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_verdict.h"
 #include "io/store_sqlite_write.h"
 
@@ -28,6 +29,7 @@ static enum status run_sql(struct group *group, enum sqlite_sql sql)
 static void roll_back(struct group *group)
 {
     struct sqlite_db *db = &group->engine->db;
+    sqlite_recent_clear(db->recent);
     if (sqlite3_get_autocommit(db->handle) != 0)
         return; /* SQLite did it already */
     int fault = db->fault;
@@ -65,6 +67,8 @@ static bool is_admitted(struct sqlite_engine *engine, struct store_write *write)
 static enum verdict end_savepoint(struct group *group, bool keep)
 {
     enum status status = keep ? STATUS_OK : run_sql(group, SQL_SAVEPOINT_BACK);
+    if (!keep)
+        sqlite_recent_clear(group->engine->db.recent);
     if (status == STATUS_OK)
         status = run_sql(group, SQL_SAVEPOINT_END);
     return status == STATUS_OK ? VERDICT_COMMITTED : sqlite_verdict_of(&group->engine->db);

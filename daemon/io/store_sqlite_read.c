@@ -4,6 +4,7 @@
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
+#include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_revocation.h"
 #include "io/store_sqlite_write.h"
 
@@ -67,9 +68,15 @@ static enum status read_by_id(struct sqlite_db *db, struct store_read *read, str
     if (statement != NULL)
         sqlite_bind_str(statement, 1, id);
     bool row;
+    size_t before = read->connection_count;
     enum status status = sqlite_db_step(db, statement, &row, &read->error);
     if (row)
         sqlite_read_add_connection(read, statement);
+    int after = (int)sqlite_connection_type.count + 3;
+    if (read->connection_count > before)
+        sqlite_recent_note(db->recent, &read->connections[before],
+                           sqlite3_column_int64(statement, after),
+                           sqlite3_column_int64(statement, after + 1));
     return status;
 }
 

@@ -96,8 +96,7 @@ static const char *const version_2[] = {
     " apps TEXT, superagent TEXT, app TEXT, user TEXT, intent INTEGER NOT NULL,"
     " revoke INTEGER NOT NULL, redirect_uri TEXT, scopes_asked TEXT,"
     " scopes_version INTEGER NOT NULL, credential_version INTEGER NOT NULL, config_json TEXT,"
-    " sealed_secrets BLOB, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT, "
-    "WITHOUT ROWID",
+    " sealed_secrets BLOB, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX flow_expires ON flow (expires_ms)",
     "CREATE INDEX flow_connection ON flow (connection)",
     "CREATE INDEX connection_pending ON connection (requested_ms) WHERE phase = 0",
@@ -115,6 +114,7 @@ static const char *const version_2[] = {
     "ALTER TABLE connection ADD COLUMN refresh_extends INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE connection ADD COLUMN suspected_by INTEGER NOT NULL DEFAULT 0",
     "UPDATE connection SET refresh_due_ms = due_ms",
+    "UPDATE connector SET probe_every_ms = -1 WHERE probe_every_ms = 0",
     /* Whose account, the other way round; and which security events were acted on. */
     "CREATE TABLE account_key (key TEXT NOT NULL, connection TEXT NOT NULL,"
     " PRIMARY KEY (key, connection)) STRICT, WITHOUT ROWID",

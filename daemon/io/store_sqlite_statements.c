@@ -54,16 +54,18 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TALLY_READ] =
         "SELECT connector, phase, dead_reason, advisory_reason, retrying, credential_version, count"
         " FROM tally WHERE count > 0 AND (?1 = '' OR connector = ?1)",
+    /* Where to begin stands first: SQLite takes the first lower bound it meets, and `due_ms > 0`,
+     * which only names the index, would walk over all that is due before the cursor. */
     [SQL_DUE] = "SELECT id, connector, due_ms, expires_ms FROM connection"
-                " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                 " ORDER BY due_ms, id",
     [SQL_DUE_OF] = "SELECT id, connector, due_ms, expires_ms FROM connection"
                    " INDEXED BY connection_due"
-                   " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                   " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                    " AND connector = ?4 ORDER BY due_ms, id",
     [SQL_DUE_OF_SMALL] = "SELECT id, connector, due_ms, expires_ms FROM connection"
                          " INDEXED BY connection_connector"
-                         " WHERE due_ms > 0 AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)"
+                         " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                          " AND connector = ?4 ORDER BY due_ms, id",
     [SQL_TALLY_SHARE] = "SELECT coalesce(sum(count) FILTER (WHERE connector = ?1), 0),"
                         " coalesce(sum(count), 0) FROM tally",
@@ -209,6 +211,16 @@ static void update_connection(struct buf *out)
     ASSERT(fits);
 }
 
+static void refresh_connection(struct buf *out)
+{
+    size_t count = sqlite_columns_update_refreshed(&sqlite_connection_type, out);
+    bool fits = buf_printf(out,
+                           ", version = version + 1, last_event = ?%zu"
+                           " WHERE place = ?%zu AND id = ?%zu AND version = ?%zu",
+                           count + 1, count + 2, count + 3, count + 4);
+    ASSERT(fits);
+}
+
 static void update_connector(struct buf *out)
 {
     sqlite_columns_update(&sqlite_connector_type, out);
@@ -245,8 +257,10 @@ static void write_text(enum sqlite_sql sql, struct buf *out)
         sqlite_columns_insert(&sqlite_connection_type, "INSERT", out);
     } else if (sql == SQL_CONNECTION_UPDATE) {
         update_connection(out);
+    } else if (sql == SQL_CONNECTION_REFRESH) {
+        refresh_connection(out);
     } else if (sql == SQL_CONNECTION_BY_ID) {
-        select_connection(false, FROM_CONNECTION "WHERE c.id = ?1", out);
+        select_connection(false, ", c.place, c.last_event" FROM_CONNECTION "WHERE c.id = ?1", out);
     } else if (sql == SQL_CONNECTION_BY_OWNER) {
         select_connection(false,
                           FROM_CONNECTION "WHERE c.id = (SELECT connection FROM owner_key"

@@ -21,6 +21,7 @@ enum sqlite_sql {
     SQL_CONNECTION_FACTS, /* what an update has to know of the row as it is */
     SQL_CONNECTION_INSERT,
     SQL_CONNECTION_UPDATE,
+    SQL_CONNECTION_REFRESH, /* of one that was read and is otherwise as it was */
     SQL_CONNECTION_BY_ID,
     SQL_CONNECTION_BY_OWNER,
     SQL_CONNECTION_STAMP,

@@ -127,6 +127,11 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
             metrics->revocations_done);
     counter(out, "revocations_given_up_total", "Grants that a provider would not revoke.",
             metrics->revocations_given_up);
+    counter(out, "reports_total", "Reports that an API refused an access token.", metrics->reports);
+    counter(out, "probes_total", "Grants checked between refreshes.", metrics->probes);
+    counter(out, "suspicions_total",
+            "Early refreshes that a report, a check or a security event led to.",
+            metrics->suspicions);
     counter(out, "calls_total", "Calls of the control socket.", metrics->rpc_calls);
     counter(out, "turns_total", "Turns of the event loop.", metrics->turns);
     write_store_and_redis(metrics, gauges, out);

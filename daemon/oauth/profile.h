@@ -53,6 +53,8 @@ int64_t profile_refresh_left_ms(const struct profile *profile, int64_t since_gra
 /** Refreshing is refused, or useless, before only so much of the access token's life is left; 0: no
  * such rule. */
 int64_t profile_access_not_before_ms(const struct profile *profile);
+/** Can a grant be checked without refreshing: by introspection (RFC 7662) or at userinfo? */
+bool profile_can_probe(const struct profile *profile);
 /** There is no refresh token: the access token in use is presented and renews itself. */
 bool profile_presents_access_token(const struct profile *profile);
 /** Which of a grant's tokens a refresh presents, and is kept for it; empty: nothing can renew it.

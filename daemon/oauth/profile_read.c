@@ -80,6 +80,11 @@ struct str profile_presented_token(const struct profile *profile, struct str acc
     return profile->request.presents_access_token ? access_token : refresh_token;
 }
 
+bool profile_can_probe(const struct profile *profile)
+{
+    return str_is_set(profile->introspection_endpoint) || str_is_set(profile->userinfo_endpoint);
+}
+
 bool profile_presents_access_token(const struct profile *profile)
 {
     return profile->request.presents_access_token;

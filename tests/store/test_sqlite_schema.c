@@ -368,8 +368,8 @@ static void test_index_of_each_list(void **state)
         enum sqlite_sql sql;
         const char *step;
     } rows[] = {
-        {SQL_DUE, "USING COVERING INDEX connection_due"},
-        {SQL_DUE_OF, "USING COVERING INDEX connection_due"},
+        {SQL_DUE, "USING COVERING INDEX connection_due ((due_ms,id)>(?,?) AND due_ms<?)"},
+        {SQL_DUE_OF, "USING COVERING INDEX connection_due ((due_ms,id)>(?,?) AND due_ms<?)"},
         {SQL_DUE_OF_SMALL, "USING INDEX connection_connector"},
         {SQL_EVENTS, "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"},
         {SQL_EVENTS_OF_SUBJECT, "SEARCH event USING INDEX event_subject (subject=? AND seq>?)"},

@@ -164,14 +164,13 @@ struct world *world_new(uint64_t seed)
                 .backoff_min_ms = SECOND,
                 .backoff_max_ms = 5 * MINUTE,
                 .exhausted_after_ms = 4 * (int64_t)DAY,
-                .settle_ms = 5 * SECOND,
-                .hold_ms = {MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR},
-                .hold_count = 4,
+                .notice_leads_ms = {7 * (int64_t)DAY, DAY},
+                .notice_lead_count = 2,
+                .idle_after_ms = 7 * (int64_t)DAY,
             },
         .retention_ms = 7 * (int64_t)DAY,
         .account_labels = true,
         .max_in_flight = 64,
-        .guard_window_ms = 15 * MINUTE,
     };
     fake_store_set_hooks(world->store, (struct fake_store_hooks){
                                            .ctx = world, .crash = on_crash, .wrote = on_wrote});

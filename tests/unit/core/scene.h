@@ -65,10 +65,10 @@ static inline void scene_kill(struct connection *connection, enum reason reason)
     connection->dead_reason = reason;
     connection->trouble_ms = SCENE_NOW - DAY;
     connection->alert_seq = 17;
-    connection->due_ms = TIME_NONE;
+    connection->due_ms = connection->refresh_due_ms = TIME_NONE;
     connection->unscheduled = UNSCHEDULED_GRANT_DEAD;
     if (reason == REASON_REAUTHORIZATION_REQUIRED || reason == REASON_REFRESH_EXHAUSTED) {
-        connection->due_ms = SCENE_NOW;
+        connection->due_ms = connection->refresh_due_ms = SCENE_NOW;
         connection->unscheduled = UNSCHEDULED_NOT;
     }
 }
@@ -95,7 +95,7 @@ static inline void scene_unconnect(struct connection *connection, enum phase pha
     connection->phase = phase;
     connection->sealed_access = connection->sealed_refresh = STR_NONE;
     connection->refresh_print = STR_NONE;
-    connection->due_ms = connection->expires_ms = TIME_NONE;
+    connection->due_ms = connection->refresh_due_ms = connection->expires_ms = TIME_NONE;
     connection->unscheduled = UNSCHEDULED_NO_GRANT;
 }
 
@@ -121,6 +121,7 @@ static inline struct connection scene_connection(enum condition condition)
         .scopes_version = 1,
         .credential_version = 3,
         .due_ms = SCENE_NOW,
+        .refresh_due_ms = SCENE_NOW,
         .last_success_ms = SCENE_ISSUED,
         .version = 9,
     };
@@ -254,6 +255,7 @@ static inline const char *scene_fact_text(enum fact_kind kind)
         [FACT_SWITCHED] = "switched",
         [FACT_DISCONNECTED] = "disconnected",
         [FACT_REFRESHED] = "refreshed",
+        [FACT_EXPIRING] = "expiring",
     };
     return texts[kind];
 }

@@ -77,8 +77,8 @@ static void check_due(void **state)
     connector.disabled = row->hindrance == DISABLED;
     connector.rejected_ms = row->hindrance == REJECTED ? SCENE_NOW - HOUR : TIME_NONE;
     struct decision decision;
-    enum due_verdict verdict =
-        lifecycle_due(&before, &connector, row->asker, scene_now(row->after_ms), &decision);
+    enum due_verdict verdict = lifecycle_due(&before, &connector, row->asker, &scene_rules,
+                                             scene_now(row->after_ms), &decision);
     assert_int_equal(verdict, row->verdict);
     assert_string_equal(reason_text(decision.next.dead_reason), reason_text(row->reason));
     assert_facts(&decision, verdict == DUE_CHANGED ? "needs_reconnect" : "");
@@ -410,8 +410,9 @@ static void test_import_of_an_expired_access_token(void **state)
     assert_false(connection_serves_token(&decision.next, SCENE_NOW));
     assert_int_equal(connection_state_of(&decision.next, REASON_NONE), STATE_ACTIVE);
     struct decision due;
-    assert_int_equal(lifecycle_due(&decision.next, &connector, DUE_ON_TIME, scene_now(0), &due),
-                     DUE_SEND);
+    assert_int_equal(
+        lifecycle_due(&decision.next, &connector, DUE_ON_TIME, &scene_rules, scene_now(0), &due),
+        DUE_SEND);
 }
 
 /* ---- disconnecting ---- */

@@ -33,7 +33,7 @@ static inline void without_plan(struct world *world, const char *id)
     struct arena arena = {0};
     struct connection unplanned;
     record_copy_connection(&arena, world_connection(world, id), &unplanned);
-    unplanned.due_ms = TIME_NONE;
+    unplanned.due_ms = unplanned.refresh_due_ms = TIME_NONE;
     fake_store_seed(world->store, &unplanned);
     arena_deinit(&arena);
 }

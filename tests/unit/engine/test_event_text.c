@@ -145,6 +145,24 @@ static const struct event_row event_rows[] = {
             "\"attempts\":-9223372036854775808,\"cause\":null,\"previous_state\":\"retrying\"}",
     },
     {
+        .name = "its refresh token ends soon",
+        .connector = {.type = CONNECTOR_SUPERAGENT},
+        .connection = {.owner = {.superagent = STR_INIT("sa-1")}, .refresh_expires_ms = 1400000},
+        .fact = FACT_EXPIRING,
+        .expected =
+            "{\"connection\":\"c-81f2\",\"generation\":3,\"connector\":\"gcal\",\"provider\":\"g"
+            "oogle\",\"connector_type\":\"superagent\",\"owner\":{\"superagent\":\"sa-1\"},\"ac"
+            "count\":null,\"state\":\"active\",\"class\":null,\"reason\":null,\"detail\":null,"
+            "\"severity\":\"advisory\",\"provider_error\":null,\"remedy\":{\"action\":\"reconn"
+            "ect\",\"actor\":\"superagent_owner\",\"actor_id\":null,\"surface\":\"superagent_"
+            "tools\",\"path\":[\"Tools\",\"Apps connected\",\"Google Calendar\",\"More action"
+            "s\",\"Reconnect\"],\"sign_in_required\":false,\"app_hint\":null,\"scopes\":[\"ca"
+            "lendar.readonly\",\"openid\"],\"field\":null},\"grant_alive\":true,\"token_usa"
+            "ble_until\":\"2026-05-28T20:31:40.123Z\",\"last_success_at\":\"2026-05-28T20"
+            ":26:30.123Z\",\"attempts\":-9223372036854775808,\"cause\":null,\"refresh_exp"
+            "ires_at\":\"2026-05-28T20:33:20.123Z\",\"previous_state\":\"retrying\"}",
+    },
+    {
         .name = "disconnected",
         .connector = {.type = CONNECTOR_SHARED},
         .connection = {.owner = {.apps = STR_INIT("")}, .phase = PHASE_DISCONNECTED},
@@ -182,7 +200,7 @@ static void complete(const struct event_row *row, struct catalog_entry *ret_entr
         ret_connection->phase = PHASE_CONNECTED;
     ret_connection->created_ms = 200;
     ret_connection->expires_ms = 1300000;
-    ret_connection->due_ms = 1100000;
+    ret_connection->due_ms = ret_connection->refresh_due_ms = 1100000;
     ret_connection->last_success_ms = 990000;
     ret_connection->attempts = INT64_MIN;
     ret_connection->scopes_asked = STR("calendar.readonly openid");

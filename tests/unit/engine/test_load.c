@@ -37,6 +37,7 @@ static void seed_due(struct world *world)
                             .lifetime_ms = HOUR,
                             .expires_ms = now_ms + (int64_t)i * 10,
                             .due_ms = now_ms - HOUR + (int64_t)i * 10,
+                            .refresh_due_ms = now_ms - HOUR + (int64_t)i * 10,
                             .scopes_asked = STR("read write"),
                             .scopes_granted = STR("read write"),
                             .scopes_version = 1,

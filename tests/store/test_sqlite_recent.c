@@ -1,0 +1,239 @@
+/* Saves by the short way: which changes it is for, and that it never is another than the long one.
+ */
+#include "io/store_sqlite_columns.h"
+#include "io/store_sqlite_recent.h"
+#include "store/cmocka_all.h"
+#include "store/sqlite_fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void change_member(const struct column *column, struct connection *c)
+{
+    void *member = (char *)c + column->offset;
+    switch (column->kind) {
+    case COLUMN_TEXT:
+    case COLUMN_BLOB: {
+        struct str *text = member;
+        *text = text->data == NULL ? STR("") : STR("something else");
+        return;
+    }
+    case COLUMN_TIME:
+    case COLUMN_COUNT:
+        ++*(int64_t *)member;
+        return;
+    case COLUMN_BOOL:
+        *(bool *)member = !*(bool *)member;
+        return;
+    case COLUMN_ENUM: {
+        unsigned value;
+        memcpy(&value, member, sizeof(value));
+        value = (value + 1) % column->limit;
+        memcpy(member, &value, sizeof(value));
+        return;
+    }
+    case COLUMN_HISTORY:
+        c->history_count++;
+        return;
+    }
+}
+
+static void test_each_column(void **state)
+{
+    (void)state;
+    struct sqlite_recent *recent = sqlite_recent_new();
+    struct connection stored = sample_connection("c-1");
+    stored.version = 3;
+    for (size_t i = 0; i < sqlite_connection_type.count; i++) {
+        const struct column *column = &sqlite_connection_type.columns[i];
+        sqlite_recent_note(recent, &stored, 7, 9);
+        assert_non_null(sqlite_recent_find(recent, &stored));
+        struct connection next = stored;
+        change_member(column, &next);
+        const struct recent_row *found = sqlite_recent_find(recent, &next);
+        if ((found != NULL) != column->refreshed)
+            fail_msg("%s", column->name);
+        assert_true(found == NULL || (found->place == 7 && found->last_event == 9));
+    }
+    sqlite_recent_free(recent);
+}
+
+static void test_what_is_forgotten(void **state)
+{
+    (void)state;
+    struct sqlite_recent *recent = sqlite_recent_new();
+    struct connection stored = sample_connection("c-1"), other = sample_connection("c-2");
+    stored.version = other.version = 3;
+    assert_null(sqlite_recent_find(recent, &stored));
+    sqlite_recent_note(recent, &stored, 1, 0);
+    sqlite_recent_note(recent, &other, 2, 0);
+    sqlite_recent_drop(recent, stored.id);
+    assert_null(sqlite_recent_find(recent, &stored));
+    assert_non_null(sqlite_recent_find(recent, &other));
+    struct connection newer = other;
+    newer.version = 4;
+    assert_null(sqlite_recent_find(recent, &newer));
+    sqlite_recent_clear(recent);
+    assert_null(sqlite_recent_find(recent, &other));
+
+    static char long_text[SQLITE_RECENT_BYTES_MAX];
+    memset(long_text, 'x', sizeof(long_text));
+    stored.detail = (struct str){long_text, sizeof(long_text)};
+    sqlite_recent_note(recent, &stored, 1, 0); /* too long to be kept */
+    assert_null(sqlite_recent_find(recent, &stored));
+    sqlite_recent_free(recent);
+}
+
+/* ---- on a store: read first, so that the short way is open ---- */
+
+static struct connection read_first(struct harness *h, struct store_read **ret_read)
+{
+    *ret_read = get_connection(h, "c-1");
+    assert_int_equal((*ret_read)->connection_count, 1);
+    return (*ret_read)->connections[0];
+}
+
+static void assert_tally(struct harness *h, int64_t credential_version)
+{
+    struct store_read *counts = store_read_new(STORE_READ_COUNTS);
+    assert_int_equal(harness_read(h, counts), STATUS_OK);
+    assert_int_equal(counts->count_count, 1);
+    assert_int_equal(counts->counts[0].credential_version, credential_version);
+    assert_int_equal(counts->counts[0].count, 1);
+    store_read_free(counts);
+}
+
+static void assert_due(struct harness *h, int64_t due_ms)
+{
+    struct store_read *due = store_read_new(STORE_READ_DUE);
+    due->until_ms = INT64_MAX;
+    assert_int_equal(harness_read(h, due), STATUS_OK);
+    assert_int_equal(due->due_count, 1);
+    assert_int_equal(due->due[0].due_ms, due_ms);
+    store_read_free(due);
+}
+
+static void test_a_refresh(void **state)
+{
+    struct harness *h = *state;
+    struct connection made = sample_connection("c-1");
+    assert_int_equal(put_connection(h, &made), STATUS_OK);
+    for (int64_t i = 1; i <= 3; i++) {
+        struct store_read *read;
+        struct connection next = read_first(h, &read);
+        assert_int_equal(next.version, i);
+        assert_int_equal(next.due_ms, made.due_ms + i - 1);
+        assert_int_equal(next.history_count, (size_t)i - 1);
+        next.due_ms++;
+        next.sealed_refresh = STR("a new token");
+        connection_history_push(&next, (struct history_entry){.started_ms = i});
+        assert_int_equal(put_connection(h, &next), STATUS_OK);
+        assert_int_equal(put_connection(h, &next), STATUS_CONFLICT);
+        store_read_free(read);
+        assert_due(h, made.due_ms + i);
+        assert_tally(h, made.credential_version);
+    }
+    harness_restart(h);
+    struct store_read *read;
+    struct connection found = read_first(h, &read);
+    assert_str(found.sealed_refresh, STR("a new token"));
+    assert_str(found.account_label, made.account_label);
+    store_read_free(read);
+}
+
+static void test_more_than_a_refresh(void **state)
+{
+    struct harness *h = *state;
+    struct connection made = sample_connection("c-1");
+    assert_int_equal(put_connection(h, &made), STATUS_OK);
+    struct store_read *read;
+    struct connection next = read_first(h, &read);
+    next.credential_version = 2;
+    next.owner.user = STR("somebody else");
+    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    store_read_free(read);
+    assert_tally(h, 2);
+    struct connection found = read_first(h, &read);
+    assert_str(found.owner.user, STR("somebody else"));
+    store_read_free(read);
+}
+
+/** A stamp changes a row without a new version: what was read before it is not the row any more. */
+static void test_a_stamp_in_between(void **state)
+{
+    struct harness *h = *state;
+    struct connection made = sample_connection("c-1");
+    assert_int_equal(put_connection(h, &made), STATUS_OK);
+    struct store_read *read;
+    struct connection next = read_first(h, &read);
+    struct event_draft event = sample_event("connection.needs_reconnect", "c-1");
+    assert_int_equal(append_event(h, &event, STAMP_CONNECTION_ALERT), 1);
+    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    store_read_free(read);
+    assert_int_equal(read_first(h, &read).alert_seq, 0); /* as given */
+    store_read_free(read);
+}
+
+/** In one group: a save, a read of what it made, and a write whose failure undoes both. */
+static void test_a_group_run_again(void **state)
+{
+    struct harness *h = *state;
+    struct connection made = sample_connection("c-1"), twin = sample_connection("c-2");
+    assert_int_equal(put_connection(h, &made), STATUS_OK);
+    struct store_read *read, *between;
+    struct connection next = read_first(h, &read);
+    next.due_ms += 5;
+    struct store_write *save = store_write_new(T0), *clash = store_write_new(T0);
+    store_write_put_connection(save, &next);
+    twin.owner = made.owner; /* inserts its row, then meets the owner's key */
+    store_write_put_connection(clash, &twin);
+    between = store_read_new(STORE_READ_CONNECTIONS);
+    between->ids = arena_alloc(&between->arena, sizeof(*between->ids));
+    between->ids[0] = arena_copy(&between->arena, made.id);
+    between->id_count = 1;
+    harness_send_write(h, save);
+    harness_send_read(h, between);
+    harness_send_write(h, clash);
+    harness_wait(h, 3);
+    assert_int_equal(save->status, STATUS_OK);
+    assert_int_equal(clash->status, STATUS_CONFLICT);
+    assert_int_equal(between->connections[0].version, 2);
+    store_write_free(save);
+    store_write_free(clash);
+    next = between->connections[0];
+    next.due_ms += 5;
+    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    assert_due(h, made.due_ms + 10);
+    assert_tally(h, made.credential_version);
+    store_read_free(between);
+    store_read_free(read);
+}
+
+static int setup(void **state)
+{
+    struct harness *h = calloc(1, sizeof(*h));
+    assert_non_null(h);
+    harness_init(h, &sqlite_backend);
+    *state = h;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    harness_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_column),
+        cmocka_unit_test(test_what_is_forgotten),
+        cmocka_unit_test_setup_teardown(test_a_refresh, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_more_than_a_refresh, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_stamp_in_between, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_group_run_again, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
