@@ -55,11 +55,11 @@
 #define PAGE                                                      \
     INTEGER("limit", MAY, 1, LIST_MAX, "how many at most (100)"), \
         TEXT("cursor", MAY, 1, TEXT_MAX, "next_cursor of the page before")
-#define OWNER(need) OBJECT("owner", need, owner_members, "whose connection it is")
+#define OWNER(need) OBJECT("owner", need, rpc_owner_members, "whose connection it is")
 
 /* What is inside of nested objects. */
 
-static const struct rpc_param owner_members[] = {
+const struct rpc_param rpc_owner_members[] = {
     ID("app", MAY, "app_user: the person's app; shared: one of the apps"),
     TEXTS("apps", MAY, 1, APPS_MAX, "shared: the apps that use the connection"),
     ID("superagent", MAY, "superagent: its id"),
@@ -241,7 +241,7 @@ static const struct rpc_param list_connections_params[] = {
     ID("connector", MAY, "only of this connector"),
     ENUM("state", MAY, STATES, "only in this state"),
     ENUM("reason", MAY, REASONS, "only for this reason"),
-    OBJECT("owner", MAY, owner_members, "only of this owner"),
+    OBJECT("owner", MAY, rpc_owner_members, "only of this owner"),
     FLAG("expiring", "only those whose refresh token ends soon"),
     PAGE,
     END,

@@ -84,6 +84,9 @@ struct rpc_method {
                                order, separated by blanks: "connector" or "connector owner" */
 };
 
+/** What an owner object may hold: for methods and for refreshctl's own verbs. */
+extern const struct rpc_param rpc_owner_members[];
+
 /** All methods in the order of their ids. */
 const struct rpc_method *rpc_method_at(enum rpc_method_id id);
 /** NULL where there is none. */

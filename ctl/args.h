@@ -31,7 +31,7 @@ struct args {
     bool has_verb;
     struct verb verb;
     const char *word;    /* the one argument of a verb that needs no daemon, or NULL */
-    struct json *params; /* VERB_METHOD: owned */
+    struct json *params; /* of a verb with a method: owned */
 };
 
 /**

@@ -233,6 +233,11 @@ static const char *note_of(const struct verb *verb)
                "under habits.";
     case VERB_HELP:
         return NULL;
+    case VERB_CONNECT:
+        return "For shared and Superagent connections; a personal account connects in its app. The "
+               "address is printed and, where there is a display, opened: by $BROWSER, else by "
+               "xdg-open. The browser must run on this machine, since the provider sends it back "
+               "to 127.0.0.1.";
     case VERB_METHOD:
         break;
     }

@@ -1,6 +1,7 @@
 #include "ctl/run.h"
 
 #include "ctl/completion.h"
+#include "ctl/connect.h"
 #include "ctl/discover.h"
 #include "ctl/help.h"
 #include "ctl/keygen.h"
@@ -75,12 +76,15 @@ static enum ctl_exit run_verb(struct session *session)
         return discover_run(session);
     case VERB_COMPLETION:
         return run_completion(session);
+    case VERB_CONNECT:
     case VERB_METHOD:
         break;
     }
     enum ctl_exit result = session_open(session);
     if (result != CTL_EXIT_OK)
         return result;
+    if (session->args->verb.kind == VERB_CONNECT)
+        return connect_run(session);
     if (session->args->verb.method->id == RPC_WATCH)
         return watch_run(session);
     return method_run(session);

@@ -4,7 +4,74 @@
 #include "ctl/discover.h"
 #include "ctl/suggest.h"
 
+/* What stands on the command line of the verbs that send a browser off. */
+#define ROW(name_, need, type_, help_, ...)                                                \
+    {                                                                                      \
+        .name = (name_), .required = (need), .type = (type_), .help = (help_), __VA_ARGS__ \
+    }
+#define HINT \
+    ROW("login_hint", false, RPC_TYPE_TEXT, "whom the provider should ask to sign in", .max = 1024)
+#define CONFIG \
+    ROW("config", false, RPC_TYPE_OBJECT, "variables of this grant, over the connector's", .min = 0)
+#define BROWSER                                                                                  \
+    ROW("browser", false, RPC_TYPE_BOOLEAN, "--no-browser only prints the address", .min = 0),   \
+        ROW("port", false, RPC_TYPE_INTEGER,                                                     \
+            "port on 127.0.0.1 that the provider sends the browser back to (any free one)",      \
+            .min = 1, .max = 65535),                                                             \
+        ROW("wait_s", false, RPC_TYPE_INTEGER, "seconds to wait for the person (300)", .min = 1, \
+            .max = 590),                                                                         \
+        ROW(NULL, false, RPC_TYPE_TEXT, NULL, .min = 0)
+
+static const struct rpc_param connect_params[] = {
+    ROW("connector", true, RPC_TYPE_ID, "id of the connector", .min = 0),
+    ROW("owner", true, RPC_TYPE_OBJECT, "whose connection it is", .members = rpc_owner_members),
+    ROW("connection", false, RPC_TYPE_ID, "id for the new connection", .min = 0),
+    HINT,
+    CONFIG,
+    BROWSER,
+};
+static const struct rpc_param reconnect_params[] = {
+    ROW("connection", true, RPC_TYPE_ID, "id of the connection", .min = 0),
+    HINT,
+    CONFIG,
+    BROWSER,
+};
+static const struct rpc_param switch_params[] = {
+    ROW("connection", true, RPC_TYPE_ID, "id of the connection", .min = 0),
+    HINT,
+    CONFIG,
+    ROW("revoke", false, RPC_TYPE_BOOLEAN, "end the old grant at its provider", .min = 0),
+    BROWSER,
+};
+
+#define CONNECT(name_, params_, positional_)                                               \
+    {                                                                                      \
+        .id = RPC_AUTHORIZE, .name = (name_), .roles = RPC_ROLE_ADMIN | RPC_ROLE_PLATFORM, \
+        .changes = true, .params = (params_), .positional = (positional_),                 \
+        .result = "who was connected, and with which permissions"                          \
+    }
+static const struct rpc_method connect_methods[] = {
+    CONNECT("connect", connect_params, "connector"),
+    CONNECT("reconnect", reconnect_params, "connection"),
+    CONNECT("switch", switch_params, "connection"),
+};
+
 static const struct verb local_verbs[] = {
+    {.kind = VERB_CONNECT,
+     .topic = VERB_TOPIC_CONNECTIONS,
+     .name = "connect",
+     .summary = "Connect an account: opens a browser, where a person approves.",
+     .method = &connect_methods[0]},
+    {.kind = VERB_CONNECT,
+     .topic = VERB_TOPIC_CONNECTIONS,
+     .name = "reconnect",
+     .summary = "Let the same account grant again, in a browser.",
+     .method = &connect_methods[1]},
+    {.kind = VERB_CONNECT,
+     .topic = VERB_TOPIC_CONNECTIONS,
+     .name = "switch",
+     .summary = "Let another account take a connection's place, in a browser.",
+     .method = &connect_methods[2]},
     {.kind = VERB_KEYGEN,
      .topic = VERB_TOPIC_LOCAL,
      .name = "keygen",

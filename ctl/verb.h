@@ -12,6 +12,7 @@
 
 enum verb_kind {
     VERB_METHOD,
+    VERB_CONNECT, /* connect, reconnect, switch: several calls, and a browser between them */
     VERB_KEYGEN,
     VERB_DISCOVER,
     VERB_COMPLETION,
@@ -34,8 +35,8 @@ struct verb {
     const char *name;
     const char *summary;
     const char *word;                /* VERB_KEYGEN …: what its one argument is called, or NULL */
-    const struct rpc_method *method; /* VERB_METHOD, or a row of its own for a verb that needs no
-                                        daemon but has options; else NULL */
+    const struct rpc_method *method; /* VERB_METHOD, or a row of its own for a verb of refreshctl's
+                                        that has options; else NULL */
 };
 
 bool verb_find(struct str name, struct verb *ret);

@@ -5,6 +5,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,6 +154,44 @@ static void sleep_ms(void *ctx UNUSED, int64_t ms)
     nanosleep(&span, NULL);
 }
 
+static bool is_variable_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0';
+}
+
+/* In a session of its own: what interrupts us is not meant for it. */
+static bool spawn_silently(const char *program, const char *url)
+{
+    char *const argv[] = {strdup(program), strdup(url), NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    pid_t pid;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+    bool is_begun = argv[0] != NULL && argv[1] != NULL &&
+                    posix_spawnp(&pid, program, &files, &attributes, argv, environ) == 0;
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    free(argv[0]);
+    free(argv[1]);
+    return is_begun;
+}
+
+static bool open_browser(void *ctx UNUSED, const char *url)
+{
+    if (is_variable_set("BROWSER"))
+        return spawn_silently(getenv("BROWSER"), url);
+    bool has_display = is_variable_set("DISPLAY") || is_variable_set("WAYLAND_DISPLAY");
+    return has_display && spawn_silently("xdg-open", url);
+}
+
 void world_init(struct world *world)
 {
     _Static_assert(WORLD_IN == STDIN_FILENO && WORLD_OUT == STDOUT_FILENO &&
@@ -168,5 +207,6 @@ void world_init(struct world *world)
         .is_utf8 = is_utf8,
         .write = write_text,
         .sleep_ms = sleep_ms,
+        .open_browser = open_browser,
     };
 }

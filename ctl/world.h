@@ -43,6 +43,8 @@ struct world {
     /** To WORLD_OUT or WORLD_ERR, at once. False where it cannot be written. */
     bool (*write)(void *ctx, enum world_stream stream, struct str text);
     void (*sleep_ms)(void *ctx, int64_t ms);
+    /** Show this address in a browser, and don't wait for it. False: there is none. */
+    bool (*open_browser)(void *ctx, const char *url);
 };
 
 /** The real one. */

@@ -51,16 +51,18 @@ export class Provider {
   /** Called with each presentation as soon as its outcome is known. */
   onPresentation = () => {};
 
-  constructor({ id, accessTokenSeconds, rotate, graceSeconds, configuration }) {
+  constructor({ id, accessTokenSeconds, rotate, graceSeconds, configuration, pages }) {
     this.id = id;
     this.configuration = configuration;
+    this.pages = pages;
     this.defaults = { accessTokenSeconds, rotate, graceSeconds };
   }
 
+  /** @pages  people can sign in and approve at pages of its own (any name and password will do) */
   static async start({
-    id = 'oidc', accessTokenSeconds = 600, rotate = true, graceSeconds = 0, tls = null, port = 0, configuration = {},
+    id = 'oidc', accessTokenSeconds = 600, rotate = true, graceSeconds = 0, tls = null, port = 0, configuration = {}, pages = false,
   } = {}) {
-    const provider = new Provider({ id, accessTokenSeconds, rotate, graceSeconds, configuration });
+    const provider = new Provider({ id, accessTokenSeconds, rotate, graceSeconds, configuration, pages });
     await provider.#listen(port, tls);
     return provider;
   }
@@ -90,16 +92,18 @@ export class Provider {
   #makeOidcProvider() {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#store.graceOf = (client) => this.#clients.get(client)?.graceSeconds ?? 0;
+    const { warn, info } = console;
+    console.warn = console.info = () => {}; // its pages are meant for tests: this is one
     const oidc = new OidcProvider(this.issuer, {
       adapter: this.#store.adapter,
       scopes: SCOPES,
       jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256', kid: 'test' }] },
       clientDefaults: { id_token_signed_response_alg: 'ES256' },
       cookies: { keys: [randomBytes(16).toString('hex')] },
-      findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+      findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, email: `${sub}@example.com` }) }),
       ...this.configuration,
       features: {
-        devInteractions: { enabled: false },
+        devInteractions: { enabled: this.pages },
         introspection: { enabled: true },
         revocation: { enabled: true },
         ...this.configuration.features,
@@ -112,6 +116,7 @@ export class Provider {
         IdToken: 3_600,
       },
     });
+    Object.assign(console, { warn, info });
     oidc.use((ctx, next) => this.#observe(ctx, next));
     oidc.on('refresh_token.saved', (token) => {
       this.#grantOfToken.set(fingerprint(token.jti), token.grantId);
@@ -306,6 +311,7 @@ export class Provider {
       token_endpoint: url('/token'),
       revocation_endpoint: url('/token/revocation'),
       introspection_endpoint: url('/token/introspection'),
+      authorization_response_iss_parameter_supported: true,
       userinfo_endpoint: url('/me'),
       jwks_uri: url('/jwks'),
       scopes_supported: SCOPES,

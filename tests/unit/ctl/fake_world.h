@@ -20,6 +20,8 @@ struct fake_world {
     const char *socket_path; /* REFRESHD_SOCKET */
     struct buf out, err;
     struct buf questions;
+    bool browser;      /* is there one? */
+    struct buf opened; /* addresses shown in it */
     size_t prompts;
     int sleeps;
 };
@@ -87,6 +89,13 @@ static inline void fake_sleep_ms(void *ctx, int64_t ms UNUSED)
     ((struct fake_world *)ctx)->sleeps++;
 }
 
+static inline bool fake_open_browser(void *ctx, const char *url)
+{
+    struct fake_world *fake = ctx;
+    buf_append(&fake->opened, str_c(url));
+    return fake->browser;
+}
+
 static inline void fake_world_init(struct fake_world *fake)
 {
     *fake = (struct fake_world){
@@ -99,7 +108,8 @@ static inline void fake_world_init(struct fake_world *fake)
                   .variable = fake_variable,
                   .is_utf8 = fake_is_utf8,
                   .write = fake_write,
-                  .sleep_ms = fake_sleep_ms},
+                  .sleep_ms = fake_sleep_ms,
+                  .open_browser = fake_open_browser},
     };
 }
 
@@ -108,6 +118,7 @@ static inline void fake_world_deinit(struct fake_world *fake)
     buf_deinit(&fake->out);
     buf_deinit(&fake->err);
     buf_deinit(&fake->questions);
+    buf_deinit(&fake->opened);
 }
 
 /** Words of a line, separated by '|' so that they may hold blanks, behind "refreshctl". */
