@@ -47,21 +47,38 @@ static void tally_bind(sqlite3_stmt *statement, const struct tally *tally)
     sqlite3_bind_int64(statement, 6, tally->credential_version);
 }
 
+static enum status tally_run(struct sqlite_db *db, enum sqlite_sql sql, const struct tally *tally,
+                             int64_t count, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_db_statement(db, sql);
+    if (statement != NULL) {
+        tally_bind(statement, tally);
+        sqlite3_bind_int64(statement, 7, count);
+    }
+    return sqlite_db_run(db, statement, err);
+}
+
+/** Rows that count nobody any more are cleared away when another kind of the connector begins. */
 static enum status tally_add(struct sqlite_db *db, const struct tally *tally, int64_t count,
                              struct error *err)
 {
-    sqlite3_stmt *add = sqlite_db_statement(db, SQL_TALLY_ADD);
-    if (add != NULL) {
-        tally_bind(add, tally);
-        sqlite3_bind_int64(add, 7, count);
-    }
-    enum status status = sqlite_db_run(db, add, err);
-    if (status != STATUS_OK || count > 0)
+    enum status status = tally_run(db, SQL_TALLY_ADD, tally, count, err);
+    if (status != STATUS_OK || sqlite3_changes64(db->handle) > 0)
         return status;
     sqlite3_stmt *clean = sqlite_db_statement(db, SQL_TALLY_CLEAN);
     if (clean != NULL)
-        tally_bind(clean, tally);
-    return sqlite_db_run(db, clean, err);
+        sqlite_bind_str(clean, 1, tally->connector);
+    status = sqlite_db_run(db, clean, err);
+    return status == STATUS_OK ? tally_run(db, SQL_TALLY_INSERT, tally, count, err) : status;
+}
+
+static enum status tally_move(struct sqlite_db *db, const struct tally *from,
+                              const struct tally *to, struct error *err)
+{
+    if (tally_eq(from, to))
+        return STATUS_OK;
+    enum status status = tally_add(db, from, -1, err);
+    return status == STATUS_OK ? tally_add(db, to, 1, err) : status;
 }
 
 static enum status run_owner_key(struct sqlite_db *db, enum sqlite_sql sql,
@@ -198,11 +215,8 @@ static enum status update(struct sqlite_db *db, const struct connection *c,
         if (status == STATUS_OK)
             status = each_owner_key(db, SQL_OWNER_PUT, c, &c->owner, err);
     }
-    if (status == STATUS_OK && !tally_eq(&stored->tally, &tally)) {
-        status = tally_add(db, &stored->tally, -1, err);
-        if (status == STATUS_OK)
-            status = tally_add(db, &tally, 1, err);
-    }
+    if (status == STATUS_OK)
+        status = tally_move(db, &stored->tally, &tally, err);
     if (status == STATUS_OK)
         status = move_account_keys(db, stored, c, err);
     bool is_other_grant = stored->generation != c->generation || stored->tally.phase != tally.phase;
@@ -256,7 +270,9 @@ static enum status refresh_row(struct sqlite_db *db, const struct connection *c,
     enum status status = sqlite_db_run(db, statement, err);
     *ret_done = status == STATUS_OK && sqlite3_changes64(db->handle) > 0;
     *ret_previous_event = known->last_event;
-    return status;
+    struct tally before = tally_of(c), after = before;
+    before.credential_version = known->credential_version;
+    return *ret_done ? tally_move(db, &before, &after, err) : status;
 }
 
 enum status sqlite_connection_put(struct sqlite_db *db, const struct connection *c,

@@ -94,6 +94,7 @@ void sqlite_recent_note(struct sqlite_recent *recent, const struct connection *c
     row->version = connection->version;
     row->place = place;
     row->last_event = last_event;
+    row->credential_version = connection->credential_version;
 }
 
 static bool is_like(const struct recent_row *row, const struct connection *connection)

@@ -24,6 +24,7 @@ enum { SQLITE_RECENT_MAX = 2048, SQLITE_RECENT_BYTES_MAX = 1024 };
 struct recent_row {
     uint64_t epoch; /* of an earlier one: forgotten */
     int64_t version, place, last_event;
+    int64_t credential_version; /* which a refresh may change, and by which it is counted */
     size_t len;
     char bytes[SQLITE_RECENT_BYTES_MAX];
 };

@@ -43,12 +43,14 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_NOTE_READ] = "UPDATE connection SET last_read_ms = max(last_read_ms, ?2) WHERE id = ?1",
     [SQL_SEEN_PUT] = "INSERT INTO seen (source, id, until_ms) VALUES (?1, ?2, ?3)",
     [SQL_SEEN_PURGE] = "DELETE FROM seen WHERE until_ms <= ?1",
-    [SQL_TALLY_ADD] = "INSERT INTO tally (connector, phase, dead_reason, advisory_reason, retrying,"
-                      " credential_version, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                      " ON CONFLICT DO UPDATE SET count = count + excluded.count",
-    [SQL_TALLY_CLEAN] =
-        "DELETE FROM tally WHERE connector = ?1 AND phase = ?2 AND dead_reason = ?3"
-        " AND advisory_reason = ?4 AND retrying = ?5 AND credential_version = ?6 AND count = 0",
+    [SQL_TALLY_ADD] =
+        "UPDATE OR FAIL tally SET count = count + ?7 WHERE connector = ?1 AND phase = ?2"
+        " AND dead_reason = ?3 AND advisory_reason = ?4 AND retrying = ?5"
+        " AND credential_version = ?6",
+    [SQL_TALLY_INSERT] = "INSERT INTO tally (connector, phase, dead_reason, advisory_reason,"
+                         " retrying, credential_version, count)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_TALLY_CLEAN] = "DELETE FROM tally WHERE connector = ?1 AND count = 0",
     [SQL_TALLY_LIVE] = "SELECT 1 FROM tally WHERE connector = ?1 AND phase = 1 AND count > 0"
                        " LIMIT 1",
     [SQL_TALLY_READ] =

@@ -28,6 +28,7 @@ enum sqlite_sql {
     SQL_OWNER_PUT,
     SQL_OWNER_DROP,
     SQL_TALLY_ADD,
+    SQL_TALLY_INSERT,
     SQL_TALLY_CLEAN,
     SQL_TALLY_LIVE, /* is any of a connector's connections connected? */
     SQL_TALLY_READ,

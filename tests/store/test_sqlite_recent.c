@@ -141,6 +141,27 @@ static void test_a_refresh(void **state)
     store_read_free(read);
 }
 
+/** The first refresh after an import, or after a rotate: counted under another credential. */
+static void test_a_refresh_with_another_credential(void **state)
+{
+    struct harness *h = *state;
+    struct connection made = sample_connection("c-1");
+    made.credential_version = -1;
+    assert_int_equal(put_connection(h, &made), STATUS_OK);
+    assert_tally(h, -1);
+    for (int64_t i = 1; i <= 3; i++) {
+        struct store_read *read;
+        struct connection next = read_first(h, &read);
+        next.credential_version = i;
+        assert_int_equal(put_connection(h, &next), STATUS_OK);
+        store_read_free(read);
+        assert_tally(h, i);
+    }
+    struct store_read *read;
+    assert_int_equal(read_first(h, &read).credential_version, 3);
+    store_read_free(read);
+}
+
 static void test_more_than_a_refresh(void **state)
 {
     struct harness *h = *state;
@@ -231,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_each_column),
         cmocka_unit_test(test_what_is_forgotten),
         cmocka_unit_test_setup_teardown(test_a_refresh, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_refresh_with_another_credential, setup, teardown),
         cmocka_unit_test_setup_teardown(test_more_than_a_refresh, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_stamp_in_between, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_group_run_again, setup, teardown),
