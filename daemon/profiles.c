@@ -3,7 +3,9 @@
 #include "builtin_profiles.h"
 #include "io/files.h"
 
-enum { PROFILE_FILE_MAX = 256 * 1024 };
+#include <stdlib.h>
+
+enum { PROFILE_FILE_MAX = 256 * 1024, EVENTS_TOKEN_MAX = 16 * 1024 };
 
 static enum status parse(struct str text, struct str file, bool allow_plain_loopback,
                          struct profile **out, struct error *err)
@@ -17,6 +19,37 @@ static enum status parse(struct str text, struct str file, bool allow_plain_loop
     return profile_parse(json, file, allow_plain_loopback, out, err);
 }
 
+/* A transmitter of security events wants a token, which stands in a file of its own. */
+static bool read_events_token(struct profile *profile, struct str path, struct error *err)
+{
+    struct profile_security_events events;
+    if (!profile_security_events(profile, &events))
+        return true;
+    const struct files_rules rules = {.bytes_max = EVENTS_TOKEN_MAX,
+                                      .is_private = true,
+                                      .private_directory = getenv("CREDENTIALS_DIRECTORY")};
+    CLEANUP(buf_deinit) struct buf name = {0};
+    CLEANUP(secret_freep) struct secret *text = NULL;
+    buf_append(&name, events.token_file);
+    if (files_read(buf_c(&name), &rules, &text, err) != FILES_OK) {
+        error_prefix(err, STR_FMT ": habits.security_events.token_file: ", STR_ARG(path));
+        return false;
+    }
+    struct str token = str_trim(secret_str(text));
+    for (size_t i = 0; i < token.len; i++) {
+        if (token.data[i] <= ' ' || token.data[i] > '~')
+            token.len = 0;
+    }
+    if (str_is_empty(token)) {
+        error_set(err, STATUS_INVALID,
+                  STR_FMT ": habits.security_events.token_file: expected one bearer token in it",
+                  STR_ARG(path));
+        return false;
+    }
+    profile_take_events_token(profile, token);
+    return true;
+}
+
 enum status profiles_load_file(struct str path, bool allow_plain_loopback, struct profile **out,
                                struct error *err)
 {
@@ -26,7 +59,12 @@ enum status profiles_load_file(struct str path, bool allow_plain_loopback, struc
     buf_append(&name, path);
     if (files_read(buf_c(&name), &rules, &text, err) != FILES_OK)
         return STATUS_INVALID;
-    return parse(secret_str(text), path, allow_plain_loopback, out, err);
+    enum status status = parse(secret_str(text), path, allow_plain_loopback, out, err);
+    if (status == STATUS_OK && !read_events_token(*out, path, err)) {
+        profile_freep(out);
+        status = STATUS_INVALID;
+    }
+    return status;
 }
 
 static enum status add_builtin(struct profile_set *set, struct error *err)

@@ -68,6 +68,12 @@ static bool check_profile(struct op *op, const struct connector *next, struct pr
             op_fail_params(op, "profile", "a provider profile: %s", err.text);
             return false;
         }
+        struct profile_security_events events;
+        if (profile_security_events(*ret_inline, &events)) { /* it names a file of this host */
+            op_fail_params(op, "profile.habits.security_events",
+                           "nothing: only profiles in files may name a transmitter");
+            return false;
+        }
         *ret_profile = *ret_inline;
     } else {
         *ret_profile = op->entry != NULL && json_get(op->params, "provider") == NULL

@@ -13,6 +13,7 @@
 #include "engine/reports.h"
 #include "engine/revocation.h"
 #include "engine/schedule.h"
+#include "engine/sets.h"
 #include "engine/sweep.h"
 #include "engine/watch.h"
 
@@ -58,6 +59,7 @@ void engine_free(struct engine *engine)
     watch_free(engine);
     audit_free(engine);
     readers_free(engine);
+    sets_free(engine);
     reports_free(engine);
     schedule_free(engine);
     catalog_clear(engine);
@@ -231,6 +233,7 @@ void engine_turn(struct engine *engine, struct now now)
     revocation_turn(engine, now);
     audit_turn(engine, now);
     readers_turn(engine, now);
+    sets_turn(engine, now);
     outbox_turn(engine, now);
     flow_turn(engine, now);
     purge_turn(engine, now);
@@ -252,6 +255,7 @@ int64_t engine_next_ms(const struct engine *engine)
         revocation_next_ms(engine),
         audit_next_ms(engine),
         readers_next_ms(engine),
+        sets_next_ms(engine),
         outbox_next_ms(engine),
         flow_next_ms(engine),
         engine->draining ? INT64_MAX : engine->purge_due_ms,
@@ -290,6 +294,7 @@ void engine_reconfigure(struct engine *engine, const struct engine_settings *set
     profile_set_free(engine->profiles);
     engine->profiles = take_profiles;
     engine->settings = *settings;
+    sets_reload(engine);
 }
 
 void engine_drain(struct engine *engine, struct now now)

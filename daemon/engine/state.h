@@ -20,6 +20,7 @@ struct connector_write;
 struct job;
 struct outbox;
 struct report_memory;
+struct set_source;
 struct task;
 struct watcher;
 
@@ -44,6 +45,14 @@ struct revocation_state {
     int64_t next_ms; /* when the queue is looked at; 0: at once, INT64_MAX: nothing waits */
     struct revocation_run *runs; /* under way */
     size_t run_count;
+};
+
+/** Transmitters of security events (engine/sets.h). */
+struct sets_state {
+    struct set_source *sources;
+    size_t count;
+    bool is_synced; /* they are those that the profiles name */
+    int64_t forget_ms;
 };
 
 /** engine/readers.h */
@@ -112,6 +121,7 @@ struct engine {
     size_t background; /* writes and reads of the engine's own under way */
     struct revocation_state revocations;
     struct readers_state readers;
+    struct sets_state sets;
     struct report_memory *reports; /* NULL: none yet */
     struct audit_state audit;
     struct now now; /* of the turn or the call that runs: for what is handed none */

@@ -186,6 +186,19 @@ static enum status read_account(struct sqlite_db *db, struct store_read *read)
     return STATUS_OK;
 }
 
+static enum status read_seen(struct sqlite_db *db, struct store_read *read)
+{
+    CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_SEEN);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, read->name);
+        sqlite_bind_str(statement, 2, read->subject);
+    }
+    bool row;
+    enum status status = sqlite_db_step(db, statement, &row, &read->error);
+    read->value = row ? arena_copy(&read->arena, sqlite_column_str(statement, 0)) : STR_NONE;
+    return status;
+}
+
 static enum status read_attempts(struct sqlite_db *db, struct store_read *read)
 {
     CLEANUP(sqlite_statement_reset) sqlite3_stmt *statement = sqlite_db_statement(db, SQL_ATTEMPTS);
@@ -247,6 +260,8 @@ static enum status answer(struct sqlite_db *db, struct store_read *read)
         return sqlite_read_audit(db, read);
     case STORE_READ_META:
         return sqlite_meta_get(db, read->name, &read->arena, &read->value, &read->error);
+    case STORE_READ_SEEN:
+        return read_seen(db, read);
     case STORE_READ_ACCOUNT:
         return read_account(db, read);
     case STORE_READ_REVOCATIONS:

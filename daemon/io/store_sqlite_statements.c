@@ -42,6 +42,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_ACCOUNT_DROP] = "DELETE FROM account_key WHERE key = ?1 AND connection = ?2",
     [SQL_NOTE_READ] = "UPDATE connection SET last_read_ms = max(last_read_ms, ?2) WHERE id = ?1",
     [SQL_SEEN_PUT] = "INSERT INTO seen (source, id, until_ms) VALUES (?1, ?2, ?3)",
+    [SQL_SEEN] = "SELECT id FROM seen WHERE source = ?1 AND id = ?2",
     [SQL_SEEN_PURGE] = "DELETE FROM seen WHERE until_ms <= ?1",
     [SQL_TALLY_ADD] =
         "UPDATE OR FAIL tally SET count = count + ?7 WHERE connector = ?1 AND phase = ?2"

@@ -129,6 +129,9 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
             metrics->revocations_given_up);
     counter(out, "reports_total", "Reports that an API refused an access token.", metrics->reports);
     counter(out, "probes_total", "Grants checked between refreshes.", metrics->probes);
+    counter(out, "security_events_total", "Security events acted on.", metrics->security_events);
+    counter(out, "security_events_refused_total", "Security events that were not believed.",
+            metrics->security_events_refused);
     counter(out, "suspicions_total",
             "Early refreshes that a report, a check or a security event led to.",
             metrics->suspicions);

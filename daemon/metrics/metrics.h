@@ -32,7 +32,8 @@ struct metrics {
     uint64_t rpc_calls;
     uint64_t revocations_done, revocations_given_up; /* at providers */
     uint64_t reports, probes; /* of access tokens; of grants, between refreshes */
-    uint64_t suspicions;      /* early refreshes that either, or a security event, led to */
+    uint64_t security_events, security_events_refused; /* acted on; not believed */
+    uint64_t suspicions; /* early refreshes that either, or a security event, led to */
     uint64_t events_published, publish_failures;
     uint64_t turns;
     struct histogram token_request_ms; /* from sending to the last byte */

@@ -128,6 +128,8 @@ static enum status check_urls(struct profile_reader *reader)
         {"jwks_uri", profile->jwks_uri},
         {"issuer", profile->issuer},
         {"habits.request.endpoint", profile->request.endpoint},
+        {"habits.security_events.poll_endpoint", profile->security_events.poll_endpoint},
+        {"habits.security_events.jwks_uri", profile->security_events.jwks_uri},
         {"mtls_endpoint_aliases.token_endpoint", profile->mtls_aliases.token},
         {"mtls_endpoint_aliases.revocation_endpoint", profile->mtls_aliases.revocation},
         {"mtls_endpoint_aliases.introspection_endpoint", profile->mtls_aliases.introspection},
@@ -217,6 +219,7 @@ void profile_free(struct profile *profile)
         for (size_t k = 0; k < profile->vars[i].pattern_count; k++)
             regfree(&profile->vars[i].regexes[k]);
     }
+    secret_free(profile->security_events.token);
     struct arena arena = profile->arena;
     arena_deinit(&arena);
     free(profile);

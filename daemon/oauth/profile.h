@@ -82,6 +82,19 @@ MUST_CHECK enum status profile_check_config(const struct profile *profile, enum 
                                             const struct json *config, struct error *err);
 
 /** All profiles by id; a later one replaces an earlier one of the same id. */
+/** Where security events of this provider's accounts are polled from (RFC 8936). */
+struct profile_security_events {
+    struct str issuer, audience; /* of the events */
+    struct str poll_endpoint, jwks_uri;
+    struct str token_file; /* a path; who loads the profile reads it */
+    struct str token;      /* what it holds; STR_NONE: not read */
+    int64_t poll_every_ms;
+};
+/** False: nowhere. Borrowed from the profile. */
+bool profile_security_events(const struct profile *profile, struct profile_security_events *ret);
+/** What token_file holds, without white space around it. */
+void profile_take_events_token(struct profile *profile, struct str token);
+
 struct profile_set;
 struct profile_set *profile_set_new(void);
 void profile_set_free(struct profile_set *set);
@@ -89,5 +102,7 @@ void profile_set_freep(struct profile_set **set);
 void profile_set_add(struct profile_set *set, struct profile *take_profile);
 const struct profile *profile_set_find(const struct profile_set *set, struct str id);
 size_t profile_set_count(const struct profile_set *set);
+/** In no particular order. */
+const struct profile *profile_set_at(const struct profile_set *set, size_t index);
 
 #endif

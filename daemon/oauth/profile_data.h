@@ -6,6 +6,7 @@
 #define OAUTH_PROFILE_DATA_H
 
 #include "common/arena.h"
+#include "common/secret.h"
 #include "oauth/profile.h"
 
 #include <regex.h>
@@ -119,7 +120,7 @@ struct profile {
     struct str token_endpoint, authorization_endpoint, revocation_endpoint, introspection_endpoint,
         userinfo_endpoint, jwks_uri;
     enum auth_method auth_method;
-    bool response_names_issuer; /* RFC 9207 §3 */
+    bool response_names_issuer;   /* RFC 9207 §3 */
     struct str_list signing_algs; /* token_endpoint_auth_signing_alg_values_supported */
     struct {                      /* RFC 8705 §5 */
         struct str token, revocation, introspection, userinfo;
@@ -165,6 +166,11 @@ struct profile {
         struct str token_param;
         int method, body_format, auth, token;
     } revoke;
+    struct {
+        struct str issuer, poll_endpoint, jwks_uri, audience, token_file;
+        int64_t poll_every_s;
+        struct secret *token; /* what token_file holds; NULL: not read */
+    } security_events;
     const struct error_rule *rules;
     size_t rule_count;
     struct profile_var *vars;

@@ -231,6 +231,56 @@ static enum status take_revoke(struct profile_reader *reader, const char *path,
                                reader->profile);
 }
 
+static enum status take_poll_every(struct profile_reader *reader, const char *path,
+                                   const struct json *value, void *field)
+{
+    int64_t seconds = json_i64(value, 0);
+    if (seconds < 1 || seconds > 3600)
+        return reader_fail(reader, path, value, "seconds, 1 to 3600");
+    *(int64_t *)field = seconds;
+    return STATUS_OK;
+}
+
+static enum status take_file(struct profile_reader *reader, const char *path,
+                             const struct json *value, void *field)
+{
+    if (!str_starts_with(json_text(value), STR("/")))
+        return reader_fail(reader, path, value, "the path of a file, from the root on");
+    return reader_take_text(reader, path, value, field);
+}
+
+static const struct habit security_events_habits[] = {
+    {"issuer", reader_take_text, AT(security_events.issuer)},
+    {"poll_endpoint", reader_take_text, AT(security_events.poll_endpoint)},
+    {"jwks_uri", reader_take_text, AT(security_events.jwks_uri)},
+    {"audience", reader_take_text, AT(security_events.audience)},
+    {"token_file", take_file, AT(security_events.token_file)},
+    {"poll_every_s", take_poll_every, AT(security_events.poll_every_s)},
+};
+
+static enum status take_security_events(struct profile_reader *reader, const char *path,
+                                        const struct json *value, UNUSED void *field)
+{
+    enum { POLL_EVERY_DEFAULT_S = 30 };
+    struct profile *profile = reader->profile;
+    profile->security_events.poll_every_s = POLL_EVERY_DEFAULT_S;
+    enum status status = reader_take_members(reader, path, value, security_events_habits,
+                                             ARRAY_LEN(security_events_habits), profile);
+    if (status != STATUS_OK)
+        return status;
+    const struct str needed[] = {
+        profile->security_events.issuer, profile->security_events.poll_endpoint,
+        profile->security_events.jwks_uri, profile->security_events.audience,
+        profile->security_events.token_file};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        if (!str_is_set(needed[i]))
+            return reader_fail(reader, path, value,
+                               "an object with issuer, poll_endpoint, jwks_uri, audience and "
+                               "token_file");
+    }
+    return STATUS_OK;
+}
+
 static const struct habit habits[] = {
     {"request", take_request, 0},
     {"refresh_token", take_refresh_token, 0},
@@ -239,6 +289,7 @@ static const struct habit habits[] = {
     {"errors", profile_take_errors, 0},
     {"identity", take_identity, 0},
     {"revoke", take_revoke, 0},
+    {"security_events", take_security_events, 0},
     {"vars", profile_take_vars, 0},
 };
 

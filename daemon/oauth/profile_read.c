@@ -80,6 +80,29 @@ struct str profile_presented_token(const struct profile *profile, struct str acc
     return profile->request.presents_access_token ? access_token : refresh_token;
 }
 
+bool profile_security_events(const struct profile *profile, struct profile_security_events *ret)
+{
+    if (!str_is_set(profile->security_events.poll_endpoint))
+        return false;
+    const struct secret *token = profile->security_events.token;
+    *ret = (struct profile_security_events){
+        .issuer = profile->security_events.issuer,
+        .audience = profile->security_events.audience,
+        .poll_endpoint = profile->security_events.poll_endpoint,
+        .jwks_uri = profile->security_events.jwks_uri,
+        .token_file = profile->security_events.token_file,
+        .token = token != NULL ? secret_str(token) : STR_NONE,
+        .poll_every_ms = profile->security_events.poll_every_s * 1000,
+    };
+    return true;
+}
+
+void profile_take_events_token(struct profile *profile, struct str token)
+{
+    secret_free(profile->security_events.token);
+    profile->security_events.token = secret_copy(str_trim(token));
+}
+
 bool profile_can_probe(const struct profile *profile)
 {
     return str_is_set(profile->introspection_endpoint) || str_is_set(profile->userinfo_endpoint);

@@ -58,6 +58,12 @@ const struct profile *profile_set_find(const struct profile_set *set, struct str
     return NULL;
 }
 
+const struct profile *profile_set_at(const struct profile_set *set, size_t index)
+{
+    ASSERT(index < set->count);
+    return set->profiles[index];
+}
+
 size_t profile_set_count(const struct profile_set *set)
 {
     return set->count;

@@ -243,6 +243,7 @@ enum store_read_kind {
     STORE_READ_FLOW,         /* by its print, in name */
     STORE_READ_ACCOUNT, /* connections of an account, after cursor, in order of id, without sealed
                            bytes: by its id in subject, or else by its label in name */
+    STORE_READ_SEEN,    /* value set where `subject` of the source `name` is remembered */
     STORE_READ_FLOW_BOUNDS, /* flow_bounds at the time until_ms, of_connection: of subject */
 };
 
@@ -331,7 +332,7 @@ struct store_read {
     struct event_bounds bounds;
     const struct flow *flow; /* FLOW: NULL where there is none */
     struct flow_bounds flow_bounds;
-    struct str value; /* META: STR_NONE where there is none */
+    struct str value; /* META, SEEN: STR_NONE where there is none */
     void *user;
 };
 

@@ -129,12 +129,25 @@ static void assert_beside(struct harness *h, const char *expected)
     store_read_free(read);
 }
 
+static bool is_seen(struct harness *h, const char *source, const char *id)
+{
+    struct store_read *read = store_read_new(STORE_READ_SEEN);
+    read->name = arena_copy(&read->arena, str_c(source));
+    read->subject = arena_copy(&read->arena, str_c(id));
+    assert_int_equal(harness_read(h, read), STATUS_OK);
+    bool is_set = str_is_set(read->value);
+    store_read_free(read);
+    return is_set;
+}
+
 static void test_the_same_is_acted_on_once(void **state)
 {
     struct harness *h = *state;
     assert_int_equal(put_seen(h, "google", "jti-1", T0 + 10), STATUS_OK);
     assert_int_equal(put_seen(h, "google", "jti-2", T0 + 20), STATUS_OK);
     assert_int_equal(put_seen(h, "other", "jti-1", T0 + 20), STATUS_OK);
+    assert_true(is_seen(h, "google", "jti-1"));
+    assert_false(is_seen(h, "other", "jti-2"));
     assert_beside(h, "jti-1");
     assert_int_equal(put_seen(h, "google", "jti-2", T0 + 30), STATUS_CONFLICT);
     assert_beside(h, "jti-1"); /* the whole write did not happen */

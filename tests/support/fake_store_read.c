@@ -130,6 +130,15 @@ static void read_account(const struct fake_store *store, struct store_read *read
     }
 }
 
+static void read_seen(const struct fake_store *store, struct store_read *read)
+{
+    read->value = STR_NONE;
+    for (size_t i = 0; i < store->seen_count; i++) {
+        if (str_eq(store->seen[i].source, read->name) && str_eq(store->seen[i].id, read->subject))
+            read->value = arena_copy(&read->arena, read->subject);
+    }
+}
+
 static void read_attempts(const struct fake_store *store, struct store_read *read)
 {
     const struct fake_node *node = NULL;
@@ -493,6 +502,9 @@ void fake_store_answer(struct fake_store *store, struct store_read *read)
         return;
     case STORE_READ_TOKEN_USES:
         read_token_uses(store, read);
+        return;
+    case STORE_READ_SEEN:
+        read_seen(store, read);
         return;
     case STORE_READ_ACCOUNT:
         read_account(store, read);

@@ -29,6 +29,12 @@ static const char *const profiles[] = {
                   "\"refresh_token\":{\"rotation\":\"always\",\"replay\":\"window:10\"}"),
     WORLD_PROFILE("static", "\"refresh_token\":{\"rotation\":\"never\"}"),
     WORLD_PROFILE("plain", ""),
+    WORLD_PROFILE("watched",
+                  "\"refresh_token\":{\"rotation\":\"never\"},"
+                  "\"security_events\":{\"issuer\":\"https://watched.example\","
+                  "\"poll_endpoint\":\"https://watched.example/poll\","
+                  "\"jwks_uri\":\"https://watched.example/jwks\",\"audience\":\"refreshd\","
+                  "\"token_file\":\"/token\",\"poll_every_s\":10}"),
     WORLD_PROFILE("holding", "\"refresh_token\":{\"rotation\":\"always\",\"replay\":\"hold\"}"),
     "{\"id\":\"bare\",\"token_endpoint\":\"https://bare.example/token\"}",
 };
@@ -43,7 +49,7 @@ static void fill_entropy(void *ctx, void *bytes, size_t len)
         to[i] = (unsigned char)fake_random_next(random);
 }
 
-static struct profile_set *load_profiles(void)
+static struct profile_set *load_profiles(const struct world *world)
 {
     struct profile_set *set = profile_set_new();
     for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
@@ -56,6 +62,8 @@ static struct profile_set *load_profiles(void)
         if (status != STATUS_OK)
             fprintf(stderr, "%s\n", err.text);
         ASSERT(status == STATUS_OK);
+        if (world->has_transmitter)
+            profile_take_events_token(profile, STR("poll-token"));
         profile_set_add(set, profile);
         json_free(json);
     }
@@ -72,7 +80,7 @@ static void start(struct world *world)
         .entropy = {.ctx = &world->entropy, .fill = fill_entropy},
         .inbox = world->inbox,
         .vault = world->vault,
-        .profiles = load_profiles(),
+        .profiles = load_profiles(world),
         .log = &world->log,
         .metrics = &world->metrics,
         .log_id = STR("log-1"),

@@ -40,6 +40,7 @@ struct world {
     struct fake_provider *provider;
     struct fake_redis *redis;
     bool has_redis;
+    bool has_transmitter; /* of the profile "watched"; from the next start on */
     struct vault *vault;
     struct log log;
     struct metrics metrics;
