@@ -259,9 +259,12 @@ static void read_answer(struct op *op, const struct errand_answer *answer, struc
         op_fail(op, RPC_CODE_CHECK_FAILED, "the connector's profile is not loaded any more");
         return;
     }
-    oauth_classify(profile, &answer->http, &verdict);
-    CLEANUP(secret_freep) struct secret *client_secret = NULL;
     const struct code_exchange *exchange = exchange_of(op);
+    CLEANUP(json_freep) struct json *made = NULL;
+    struct oauth_answer http = answer->http;
+    http.config = grant_config_merge(op->entry->config, exchange->flow.config_json, &made);
+    oauth_classify(profile, &http, &verdict);
+    CLEANUP(secret_freep) struct secret *client_secret = NULL;
     const struct credential *credential =
         catalog_credential(op->entry, exchange->tried[exchange->tried_count - 1]);
     if (credential != NULL &&

@@ -194,6 +194,45 @@ static void a_connection_brings_what_its_connector_leaves_out(void **state)
     assert_int_equal(server.requests, 1);
 }
 
+/* ---- two grants in one answer ---- */
+
+static const char *const two_grants =
+    "{\"id\":\"chat\",\"authorization_endpoint\":\"https://chat.example/authorize\","
+    "\"token_endpoint\":\"https://chat.example/token\",\"habits\":{\"response\":{"
+    "\"nesting\":[\".\",\"person\"],\"grants\":{\"bot\":\".\",\"user\":\"person\"}},"
+    "\"identity\":{\"source\":\"response\",\"id\":\"account\"},"
+    "\"vars\":{\"grant\":{\"one_of\":[\"bot\",\"user\"],\"default\":\"bot\"}}}}";
+
+static void of_two_grants_each_connection_keeps_its_own(void **state)
+{
+    static const struct {
+        const char *config, *wanted;
+    } rows[] = {{"{}", "AT-1"}, {"{\"grant\":\"user\"}", "AT-person"}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world *world = world_new(1);
+        struct server server = {.more = ",\"refresh_token\":\"RT-bot\",\"account\":\"a-1\","
+                                        "\"person\":{\"access_token\":\"AT-person\","
+                                        "\"refresh_token\":\"RT-person\",\"expires_in\":3600}"};
+        serve(world, &server, "https://chat.example/token");
+        assert_done(reg(world, two_grants, rows[i].config));
+        const struct world_call *call = world_do(
+            world, RPC_AUTHORIZE,
+            "{\"connector\":\"meta\",\"owner\":{\"superagent\":\"sa-1\"},\"intent\":\"connect\","
+            "\"redirect_uri\":\"https://app.example/back\"}");
+        assert_done(call);
+        char flow[256];
+        str_copy_cut(world_text(call, "state"), flow, sizeof(flow));
+        call = world_do(world, RPC_COMPLETE, "{\"state\":\"%s\",\"code\":\"c\"}", flow);
+        assert_done(call);
+        call = world_do(world, RPC_TOKEN,
+                        "{\"connector\":\"meta\",\"owner\":{\"superagent\":\"sa-1\"}}");
+        assert_done(call);
+        assert_true(str_eq(world_text(call, "access_token"), str_c(rows[i].wanted)));
+        world_free(world);
+    }
+}
+
 /* ---- too early ---- */
 
 static const char *const late =
@@ -301,6 +340,7 @@ int main(void)
         ROW(a_host_learned_from_the_first_answer_binds),
         ROW(a_host_elsewhere_is_not_learned),
         ROW(a_connection_brings_what_its_connector_leaves_out),
+        cmocka_unit_test(of_two_grants_each_connection_keeps_its_own),
         ROW(nothing_is_asked_before_the_provider_accepts_it),
         ROW(a_claims_challenge_reaches_whoever_reconnects),
         cmocka_unit_test(a_refresh_token_ends_when_its_provider_says),
