@@ -295,3 +295,16 @@ enum status client_assertion_sign_secret(const struct client_assertion *about, s
     *ret_jwt = arena_copy(arena, buf_str(&jwt));
     return STATUS_OK;
 }
+
+enum status client_mac(struct str secret, struct str text, uint8_t ret_mac[CLIENT_MAC_BYTES],
+                       struct error *err)
+{
+    unsigned int len = 0;
+    if (secret.len == 0 || secret.len > INT_MAX)
+        return error_set(err, STATUS_INVALID, "client_secret: expected a secret, got none");
+    if (HMAC(EVP_sha256(), secret.data, (int)secret.len, (const unsigned char *)text.data, text.len,
+             ret_mac, &len) == NULL ||
+        len != CLIENT_MAC_BYTES)
+        return error_set(err, STATUS_INTERNAL, "the request could not be signed");
+    return STATUS_OK;
+}

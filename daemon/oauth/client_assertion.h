@@ -33,6 +33,12 @@ MUST_CHECK enum status client_assertion_sign_secret(const struct client_assertio
                                                     struct str secret, struct arena *arena,
                                                     struct str *ret_jwt, struct error *err);
 
+enum { CLIENT_MAC_BYTES = 32 };
+
+/** HMAC-SHA256 under the client secret, for providers with a scheme of their own. */
+MUST_CHECK enum status client_mac(struct str secret, struct str text,
+                                  uint8_t ret_mac[CLIENT_MAC_BYTES], struct error *err);
+
 /** Can assertions be signed with it? */
 MUST_CHECK enum status client_key_check(struct str key_pem, struct error *err);
 /** Is it a certificate, and the key its own? (RFC 8705 §2.1) */

@@ -151,6 +151,10 @@ static enum status check_urls(struct profile_reader *reader)
     return STATUS_OK;
 }
 
+static const char *const known_names =
+    "variables in braces that habits.vars declares, or {access_token}, {refresh_token}, "
+    "{client_id}, {client_secret}, {uuid}, {now_s}, {now_ms}";
+
 static enum status check_texts(struct profile_reader *reader)
 {
     const struct profile *profile = reader->profile;
@@ -162,16 +166,27 @@ static enum status check_texts(struct profile_reader *reader)
         {"habits.request.extra_headers", profile->request.extra_headers},
         {"habits.request.authorize_params", profile->request.authorize_params},
     };
+    const struct {
+        const char *path;
+        struct str text;
+    } texts[] = {
+        {"habits.request.assertion_audience", profile->request.assertion_audience},
+        {"habits.request.assertion_issuer", profile->request.assertion_issuer},
+        {"habits.request.basic_user", profile->request.basic_user},
+        {"habits.request.basic_password", profile->request.basic_password},
+        {"habits.request.signature.text", profile->request.signature_text},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (!text_template_check(profile, texts[i].text))
+            return fail_text(reader, texts[i].path, texts[i].text, known_names);
+    }
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         if (maps[i].map.count > EXTRAS_MAX)
             return reader_fail(reader, maps[i].path, NULL, "at most 10 of them");
         for (size_t k = 0; k < maps[i].map.count; k++) {
             struct str text = maps[i].map.items[k].value;
             if (!text_template_check(profile, text))
-                return fail_text(reader, maps[i].path, text,
-                                 "variables in braces that habits.vars declares, or "
-                                 "{access_token}, {refresh_token}, {client_id}, {client_secret}, "
-                                 "{uuid}, {now_s}, {now_ms}");
+                return fail_text(reader, maps[i].path, text, known_names);
         }
     }
     return STATUS_OK;

@@ -136,6 +136,8 @@ struct profile {
         bool presents_access_token;
         struct str assertion_audience, assertion_issuer;
         struct str basic_user, basic_password;
+        struct str signature_header, signature_text; /* HMAC-SHA256 under the client secret */
+        bool signature_is_base64;                    /* else in hexadecimal digits */
     } request;
     struct {
         int rotation, replay;

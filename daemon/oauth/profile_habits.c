@@ -52,6 +52,36 @@ static enum status take_basic_part(struct profile_reader *reader, const char *pa
     return STATUS_OK;
 }
 
+static enum status take_encoding(struct profile_reader *reader, const char *path,
+                                 const struct json *value, void *field)
+{
+    static const char *const words[] = {"hex", "base64"};
+    int word = 0;
+    enum status status = reader_take_word(reader, path, value, words, ARRAY_LEN(words), &word);
+    if (status == STATUS_OK)
+        *(bool *)field = word == 1;
+    return status;
+}
+
+static const struct habit signature_habits[] = {
+    {"header", reader_take_text, AT(request.signature_header)},
+    {"text", reader_take_text, AT(request.signature_text)},
+    {"encoding", take_encoding, AT(request.signature_is_base64)},
+};
+
+static enum status take_signature(struct profile_reader *reader, const char *path,
+                                  const struct json *value, UNUSED void *field)
+{
+    struct profile *profile = reader->profile;
+    enum status status = reader_take_members(reader, path, value, signature_habits,
+                                             ARRAY_LEN(signature_habits), profile);
+    bool is_whole = str_is_set(profile->request.signature_header) &&
+                    str_is_set(profile->request.signature_text);
+    return status == STATUS_OK && !is_whole
+               ? reader_fail(reader, path, value, "an object with \"header\" and \"text\"")
+               : status;
+}
+
 static const struct habit request_habits[] = {
     {"endpoint", reader_take_text, AT(request.endpoint)},
     {"method", take_method, AT(request.method)},
@@ -68,6 +98,7 @@ static const struct habit request_habits[] = {
     {"assertion_issuer", reader_take_text, AT(request.assertion_issuer)},
     {"basic_user", take_basic_part, AT(request.basic_user)},
     {"basic_password", take_basic_part, AT(request.basic_password)},
+    {"signature", take_signature, 0},
 };
 
 static enum status take_request(struct profile_reader *reader, const char *path,

@@ -182,6 +182,33 @@ static bool lacks_its_token(const struct request_builder *b, struct str text)
            (str_is_empty(b->from.access_token) && str_contains(text, STR("{access_token}")));
 }
 
+static void write_hex(const uint8_t *bytes, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_append_byte(out, "0123456789abcdef"[bytes[i] >> 4]);
+        buf_append_byte(out, "0123456789abcdef"[bytes[i] & 0x0F]);
+    }
+}
+
+static enum status add_signature(struct request_builder *b)
+{
+    const struct profile *profile = b->from.profile;
+    CLEANUP(buf_deinit) struct buf value = {0};
+    uint8_t mac[CLIENT_MAC_BYTES];
+    struct str text;
+    enum status status = expand(b, profile->request.signature_text, &text);
+    if (status == STATUS_OK)
+        status = client_mac(b->from.client->secret, text, mac, b->err);
+    if (status != STATUS_OK)
+        return status;
+    if (profile->request.signature_is_base64)
+        encoding_base64((struct str){.data = (const char *)mac, .len = sizeof(mac)}, &value);
+    else
+        write_hex(mac, sizeof(mac), &value);
+    return request_builder_set_header(b, profile->request.signature_header,
+                                      arena_copy(&b->message->arena, buf_str(&value)));
+}
+
 enum status request_builder_add_headers(struct request_builder *b)
 {
     const struct text_map *headers = &b->from.profile->request.extra_headers;
@@ -194,6 +221,8 @@ enum status request_builder_add_headers(struct request_builder *b)
         if (status == STATUS_OK)
             status = request_builder_set_header(b, headers->items[i].name, value);
     }
+    if (status == STATUS_OK && str_is_set(b->from.profile->request.signature_header))
+        status = add_signature(b);
     return status;
 }
 
