@@ -550,6 +550,11 @@ static void on_answer(struct completion *completion, struct now now)
     job_read_answer(&input, &job->arena, &job->verdict, &job->answer);
     job->has_answer = job->is_unsaved = true;
     engine->unsaved_answers++;
+    if (job->verdict.learned_refused)
+        log_write(engine->log, LOG_LEVEL_WARNING, "refresh.variable_refused",
+                  "an answer names an endpoint that its profile does not accept: it is not used",
+                  LOG_TEXT("connection", str_c(job->task->id)),
+                  LOG_TEXT("connector", job->task->entry->connector.id));
     count_answer(job);
     job_decide(job, now);
     job_save(job, now);
