@@ -218,6 +218,25 @@ static void show_imports(const struct view *view, const struct json *results, st
     buf_printf(out, " imported, %zu refused\n", failed);
 }
 
+static void show_guard(const struct view *view, enum rpc_method_id method,
+                       const struct json *result, struct buf *out)
+{
+    int64_t held = json_i64(json_get(result, "held"), 0);
+    if (view->quiet) {
+        buf_printf(out, "%lld\n", (long long)held);
+        return;
+    }
+    text_clean(phrase_text(result, "connector"), out);
+    if (held == 0) {
+        buf_append(out, STR(": nothing is held\n"));
+        return;
+    }
+    buf_append(out, STR(": "));
+    text_count(held, "verdict", out);
+    buf_append(out, method == RPC_CONFIRM ? STR(" confirmed: these people are told to reconnect\n")
+                                          : STR(" cleared: these grants are refreshed again\n"));
+}
+
 static void show_list(const struct view *view, const struct rpc_method *method,
                       const struct json *result, struct buf *out)
 {
@@ -284,6 +303,10 @@ void show_result(const struct view *view, const struct rpc_method *method,
             show_imports(view, json_get(result, "results"), out);
         else
             show_subject(view, result, out);
+        return;
+    case RPC_CONFIRM:
+    case RPC_CLEAR:
+        show_guard(view, method->id, result, out);
         return;
     case RPC_STATUS:
         show_status(view, result, out);

@@ -103,6 +103,8 @@ static enum verb_topic method_topic(enum rpc_method_id id)
     case RPC_ENABLE:
     case RPC_ROTATE:
     case RPC_RESCOPE:
+    case RPC_CONFIRM:
+    case RPC_CLEAR:
     case RPC_LIST_CONNECTORS:
     case RPC_SHOW_CONNECTOR:
         return VERB_TOPIC_CONNECTORS;

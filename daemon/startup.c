@@ -22,11 +22,13 @@ struct engine_settings startup_engine_settings(const struct config *config)
                 .exhausted_after_ms = config->refresh.exhausted_after_ms,
                 .idle_after_ms = config->refresh.idle_after_ms,
                 .probe_every_ms = config->refresh.probe_every_ms,
+                .settle_ms = config->guard.settle_ms,
             },
         .retention_ms = config->events.retention_ms,
         .account_labels = config->events.account_labels,
         .max_in_flight = (size_t)config->http.max_in_flight,
         .allow_plain_loopback = config->http.allow_plain_loopback,
+        .guard_window_ms = config->guard.window_ms,
     };
     struct schedule_rules *rules = &settings.rules;
     while (rules->notice_lead_count < config->refresh.expiring.count &&
@@ -35,6 +37,9 @@ struct engine_settings startup_engine_settings(const struct config *config)
             config->refresh.expiring.items_ms[rules->notice_lead_count];
         rules->notice_lead_count++;
     }
+    rules->hold_count = MIN_OF(config->guard.hold.count, (size_t)SCHEDULE_HOLDS_MAX);
+    for (size_t i = 0; i < rules->hold_count; i++)
+        rules->hold_ms[i] = config->guard.hold.items_ms[i];
     return settings;
 }
 

@@ -1,6 +1,7 @@
 #include "config/config_check.h"
 
 #include "config/config_key.h"
+#include "core/schedule.h"
 
 #include <stdlib.h>
 
@@ -71,6 +72,8 @@ void config_check(struct config *config, config_contradiction_fn *fn, void *ctx)
     check_redis(config, fn, ctx);
     sort_spans(&config->refresh.expiring, descending);
     sort_spans(&config->guard.hold, ascending);
+    if (config->guard.hold.count > SCHEDULE_HOLDS_MAX)
+        fn(ctx, "guard", "hold", "16 spans at most");
     if (config->refresh.backoff_min_ms > config->refresh.backoff_max_ms)
         fn(ctx, "refresh", "backoff_min", "at most backoff_max");
 }

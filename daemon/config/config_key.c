@@ -115,11 +115,17 @@ static const struct config_key keys[] = {
      false},
 
     {"guard", "settle", CONFIG_SPAN, FIELD(guard.settle_ms), 0, MINUTE, "5s", NULL, true, false,
-     "How long a verdict on a grant rests before it is published.", true},
+     "How long a verdict on a grant rests before it is published; 0 switches the guard's look "
+     "before "
+     "publication off.",
+     false},
     {"guard", "window", CONFIG_SPAN, FIELD(guard.window_ms), 0, DAY, "15min", NULL, true, false,
-     "How far back published verdicts are checked again when the guard trips.", true},
+     "How far back published verdicts are checked again when the guard trips.", false},
     {"guard", "hold", CONFIG_SPANS, FIELD(guard.hold), SECOND, DAY, "1min, 5min, 15min, 60min",
-     NULL, true, false, "When a held grant is presented again.", true},
+     NULL, true, false,
+     "When a held grant is presented again, counted from when the guard tripped; the last time "
+     "decides. 16 times at most.",
+     false},
 
     {"providers", "path", CONFIG_PATH, FIELD(providers.path), 1, 4000, NULL,
      "the built-in profiles only", true, false,
@@ -138,7 +144,7 @@ static const struct config_key keys[] = {
     {"http", "connect_timeout", CONFIG_SPAN, FIELD(http.connect_timeout_ms), 100, 2 * MINUTE, "10s",
      NULL, true, false, "How long a connection to a provider may take.", false},
     {"http", "max_in_flight", CONFIG_INTEGER, FIELD(http.max_in_flight), 1, 1000, "64", NULL, true,
-     false, "How many requests of one connector run at once, at most.", false},
+     false, "How many requests to one provider run at once, at most.", false},
 
     {"access", "admin", CONFIG_NAMES, FIELD(access.admin), 0, 0, NULL, "nobody else", true, false,
      "May do everything but hand out tokens and touch people's own connections.", false},

@@ -41,6 +41,13 @@ enum connector_signal {
     SIGNAL_THROTTLED,           /* leave the whole client in peace until throttled_until_ms */
 };
 
+/** What a definite answer says about the grant, for the mass-failure guard (core/guard.h). */
+enum guard_note {
+    GUARD_NOTE_NONE,
+    GUARD_NOTE_LIVES,
+    GUARD_NOTE_DIES,
+};
+
 struct decision {
     struct connection next;
     enum fact_kind facts[LIFECYCLE_FACTS_MAX];
@@ -48,6 +55,8 @@ struct decision {
     enum connector_signal signal;
     int64_t throttled_until_ms;
     bool keep_answer; /* it could not be used and may hold the only new token: rescue it */
+    enum guard_note guard_note;
+    bool none_succeeds; /* long past expiry, and nobody's refresh under its connector works */
 };
 
 /** How uncertain answers of this provider are treated: the profile's `replay` and what was seen. */
@@ -86,7 +95,8 @@ struct refresh_answer {
     bool first_after_rotation; /* the credential is newer than the one that last worked here */
     bool others_succeed;       /* another connection of this connector succeeded since it fails */
     bool others_fail; /* others were refused under this credential since then, and none succeeded */
-    bool has_no_others; /* the connector has no other live connection to compare with */
+    bool has_no_others;   /* the connector has no other live connection to compare with */
+    bool endpoint_unsure; /* too many of its recent answers were lost: no quick repetition */
     struct replay_rules replay;
 };
 
@@ -127,9 +137,38 @@ void lifecycle_answered(const struct connection *connection, const struct connec
                         const struct refresh_answer *answer, const struct schedule_rules *rules,
                         struct now now, uint64_t random, struct decision *ret_decision);
 
+/** Does a verdict that is not sure yet wait here, untold? */
+bool lifecycle_verdict_waits(const struct connection *connection);
+
+/** What the mass-failure guard says of the place that a verdict comes from. */
+struct guard_word {
+    bool holds;       /* verdicts are not to be told now */
+    int64_t since_ms; /* since when */
+};
+
+/**
+ * A connection with a verdict that is not sure yet is looked at. One that has settled is told
+ * (DUE_CHANGED), or held where the guard says so; one that is held is presented again (DUE_SEND).
+ * Only for those with verdict_reason.
+ */
+enum due_verdict lifecycle_verdict_due(const struct connection *connection, enum due_asker asker,
+                                       struct guard_word guard, const struct schedule_rules *rules,
+                                       struct now now, struct decision *ret_decision);
+/** The guard trips: a verdict that was told at or after since_ms is checked again, the grant being
+ * dead meanwhile as before. False: this connection is not concerned. */
+bool lifecycle_verdict_recheck(const struct connection *connection, int64_t told_since_ms,
+                               struct guard_word guard, const struct schedule_rules *rules,
+                               struct now now, struct decision *ret_decision);
+/** An operator ends a hold. @stands the verdict is told; else it was a mistake, and the grant is
+ * refreshed at due_ms. False: this connection is not concerned. */
+bool lifecycle_verdict_end(const struct connection *connection, bool stands, int64_t due_ms,
+                           struct now now, struct decision *ret_decision);
+
 /** Refused, in words that are no verdict: what others go through meanwhile says whose fault it is.
  */
 bool lifecycle_is_doubtful(const struct refresh_answer *answer);
+/** It may have arrived, and what was answered be lost. */
+bool lifecycle_is_uncertain(const struct refresh_answer *answer);
 
 /** The attempt was open when the process died: whether it was sent is not known. One that is older
  * than the grant changes nothing. */

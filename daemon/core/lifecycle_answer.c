@@ -29,7 +29,7 @@ bool lifecycle_is_doubtful(const struct refresh_answer *answer)
            (answer_is(answer, OUTCOME_CLIENT_REJECTED) && !answer->bare_invalid_client);
 }
 
-static bool answer_is_uncertain(const struct refresh_answer *answer)
+bool lifecycle_is_uncertain(const struct refresh_answer *answer)
 {
     if (answer->end != TRANSPORT_ANSWERED)
         return answer->end == TRANSPORT_LOST;
@@ -122,6 +122,7 @@ static void answered_refreshed(const struct connection *before, const struct ref
     agenda_plan_notice(next, rules);
     agenda_plan_probe(next, rules, now.ms);
     decision->signal = SIGNAL_CREDENTIAL_WORKS;
+    decision->guard_note = GUARD_NOTE_LIVES;
     lifecycle_facts(before, decision);
     lifecycle_fact_add(decision, FACT_REFRESHED);
 }
@@ -148,11 +149,11 @@ static int64_t retry_before_expiry(const struct connection *next, int64_t retry_
 
 /* Past the access token's end, and tried all that time: a daemon that was down for a week has not
  * tried anything. */
-static bool is_exhausted(const struct connection *next, const struct refresh_answer *answer,
-                         const struct schedule_rules *rules, struct now now)
+static bool is_exhausted(const struct connection *next, const struct schedule_rules *rules,
+                         struct now now)
 {
     int64_t since_ms = MAX_OF(next->expires_ms, next->failing_since_ms);
-    return answer->others_succeed && now.ms - since_ms >= rules->exhausted_after_ms;
+    return now.ms - since_ms >= rules->exhausted_after_ms;
 }
 
 static void back_off(struct connection *next, const struct refresh_answer *answer,
@@ -162,7 +163,9 @@ static void back_off(struct connection *next, const struct refresh_answer *answe
     if (next->failing_since_ms == TIME_NONE)
         next->failing_since_ms = now.ms;
     next->failures++;
-    if (is_exhausted(next, answer, rules, now)) {
+    bool exhausted = is_exhausted(next, rules, now);
+    decision->none_succeeds = exhausted && !answer->others_succeed;
+    if (exhausted && answer->others_succeed) {
         lifecycle_set_dead(next, REASON_REFRESH_EXHAUSTED, now);
         return;
     }
@@ -183,7 +186,7 @@ static int64_t replay_at_ms(const struct connection *next, const struct refresh_
     if (answer->replay.hold)
         return next->expires_ms > now.ms ? next->expires_ms : TIME_NONE;
     int64_t replay_ms = schedule_replay_ms(next->uncertain_tries);
-    if (replay_ms < 0 || answer->retry_after_ms > replay_ms)
+    if (replay_ms < 0 || answer->retry_after_ms > replay_ms || answer->endpoint_unsure)
         return TIME_NONE;
     return now.ms + replay_ms;
 }
@@ -240,7 +243,8 @@ static struct str dead_detail_of(const struct connection *before, enum reason re
 }
 
 static void answered_dead(const struct connection *before, const struct refresh_answer *answer,
-                          struct now now, struct decision *decision)
+                          const struct schedule_rules *rules, struct now now,
+                          struct decision *decision)
 {
     struct connection *next = &decision->next;
     decision->signal = SIGNAL_CREDENTIAL_WORKS;
@@ -250,8 +254,73 @@ static void answered_dead(const struct connection *before, const struct refresh_
     enum reason reason = dead_reason_of(before, answer);
     keep_provider_error(next, answer);
     next->detail = dead_detail_of(before, reason, answer);
-    if (before->dead_reason != reason)
+    if (before->dead_reason == reason)
+        return;
+    /* What the provider asks of the person is no death: it is told at once, and tried daily. */
+    if (answer->outcome == OUTCOME_REAUTH_REQUIRED || before->dead_reason != REASON_NONE) {
         lifecycle_set_dead(next, reason, now);
+        return;
+    }
+    decision->guard_note = GUARD_NOTE_DIES;
+    lifecycle_set_verdict(next, reason, rules, now);
+}
+
+/* ---- a verdict that is not sure yet was asked about again ---- */
+
+static void end_recheck(struct connection *next)
+{
+    lifecycle_clear_retry(next);
+    lifecycle_unschedule(next, UNSCHEDULED_GRANT_DEAD);
+}
+
+/* Dead again: the last time it is asked, that is the end of it. */
+static void verdict_repeated(const struct connection *before, const struct refresh_answer *answer,
+                             const struct schedule_rules *rules, struct now now,
+                             struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    decision->signal = SIGNAL_CREDENTIAL_WORKS;
+    if (answer->outcome == OUTCOME_GRANT_DEAD)
+        decision->guard_note = GUARD_NOTE_DIES;
+    bool is_told = before->dead_reason != REASON_NONE;
+    if (!is_told) {
+        next->verdict_reason = dead_reason_of(before, answer);
+        next->doubts++;
+        keep_provider_error(next, answer);
+        next->detail = dead_detail_of(before, next->verdict_reason, answer);
+    }
+    if (before->held_ms == TIME_NONE)
+        return; /* asked by hand while it settles: it goes on settling */
+    int64_t next_ms = lifecycle_hold_next_ms(before->held_ms, rules, now.ms);
+    if (next_ms != TIME_NONE)
+        lifecycle_schedule_at(next, next_ms);
+    else if (is_told)
+        end_recheck(next);
+    else
+        lifecycle_set_dead(next, next->verdict_reason, now);
+}
+
+/* Nothing definite: it is asked again at its next time, or soon where that was the last. */
+static void verdict_unanswered(const struct connection *before, const struct refresh_answer *answer,
+                               const struct schedule_rules *rules, struct now now, uint64_t random,
+                               struct decision *decision)
+{
+    struct connection *next = &decision->next;
+    note_throttle(answer, now, decision);
+    if (answer_is_rejection(answer) && !answer->client_replaced)
+        decision->signal = SIGNAL_CREDENTIAL_REJECTED;
+    if (lifecycle_is_uncertain(answer)) {
+        decision->keep_answer =
+            answer->end == TRANSPORT_ANSWERED && answer->outcome == OUTCOME_MALFORMED;
+        if (!answer->replay.safe)
+            next->uncertain_tries++;
+    }
+    if (before->held_ms == TIME_NONE)
+        return;
+    int64_t next_ms = lifecycle_hold_next_ms(before->held_ms, rules, now.ms);
+    if (next_ms == TIME_NONE)
+        next_ms = now.ms + schedule_backoff_ms(rules, ++next->failures, random);
+    lifecycle_schedule_at(next, MAX_OF(next_ms, decision->throttled_until_ms));
 }
 
 /* ---- refused without a verdict ---- */
@@ -296,14 +365,17 @@ static void answered_doubtful(const struct connection *before, const struct refr
         next->doubts >= DOUBTS_MIN && now.ms - next->doubts_since_ms >= DOUBTS_SPAN_MS;
     int64_t alone_since_ms = MAX_OF(next->expires_ms, next->doubts_since_ms);
     if (is_lasting && before->doubts > 0 && answer->others_succeed) {
-        bool is_scope = answer->outcome == OUTCOME_SCOPE_PROBLEM;
-        lifecycle_set_dead(
-            next, is_scope ? REASON_REAUTHORIZATION_REQUIRED : dead_reason_of(before, answer), now);
+        if (answer->outcome == OUTCOME_SCOPE_PROBLEM) {
+            lifecycle_set_dead(next, REASON_REAUTHORIZATION_REQUIRED, now);
+            return;
+        }
+        decision->guard_note = GUARD_NOTE_DIES;
+        lifecycle_set_verdict(next, dead_reason_of(before, answer), rules, now);
         return;
     }
     if (is_lasting && answer->has_no_others && now.ms - alone_since_ms >= DOUBTS_ALONE_MS) {
-        lifecycle_set_dead(next, dead_reason_of(before, answer), now);
         next->detail = STR("unclear");
+        lifecycle_set_verdict(next, dead_reason_of(before, answer), rules, now);
         return;
     }
     if (is_lasting && answer->others_fail)
@@ -363,7 +435,7 @@ static void answered_alive(const struct connection *before, const struct refresh
                            const struct schedule_rules *rules, struct now now, uint64_t random,
                            struct decision *decision)
 {
-    if (answer_is_uncertain(answer)) {
+    if (lifecycle_is_uncertain(answer)) {
         answered_uncertain(answer, rules, now, random, decision);
     } else if (answer_is_rejection(answer) && answer->client_replaced) {
         answered_client_replaced(before, answer, now, decision);
@@ -387,7 +459,7 @@ static void answered_still_dead(const struct refresh_answer *answer, struct now 
     note_throttle(answer, now, decision);
     if (answer_is_rejection(answer) && !answer->client_replaced)
         decision->signal = SIGNAL_CREDENTIAL_REJECTED;
-    if (!answer_is_uncertain(answer))
+    if (!lifecycle_is_uncertain(answer))
         return;
     decision->keep_answer =
         answer->end == TRANSPORT_ANSWERED && answer->outcome == OUTCOME_MALFORMED;
@@ -398,7 +470,8 @@ static void answered_still_dead(const struct refresh_answer *answer, struct now 
 static void try_again_tomorrow(struct connection *next, const struct refresh_answer *answer,
                                struct now now)
 {
-    int64_t replay_ms = answer_is_uncertain(answer) ? replay_at_ms(next, answer, now) : TIME_NONE;
+    int64_t replay_ms =
+        lifecycle_is_uncertain(answer) ? replay_at_ms(next, answer, now) : TIME_NONE;
     lifecycle_schedule_at(next, replay_ms != TIME_NONE ? replay_ms : now.ms + SCHEDULE_DAILY_MS);
 }
 
@@ -419,13 +492,22 @@ void lifecycle_answered(const struct connection *connection, const struct connec
         answered_refreshed(connection, answer, rules, now, ret_decision);
         return;
     }
-    bool is_verdict = !answer_is_uncertain(answer) && (answer_is(answer, OUTCOME_GRANT_DEAD) ||
-                                                       answer_is(answer, OUTCOME_REAUTH_REQUIRED));
+    bool is_verdict =
+        !lifecycle_is_uncertain(answer) &&
+        (answer_is(answer, OUTCOME_GRANT_DEAD) || answer_is(answer, OUTCOME_REAUTH_REQUIRED));
+    if (connection->verdict_reason != REASON_NONE) {
+        if (is_verdict)
+            verdict_repeated(connection, answer, rules, now, ret_decision);
+        else
+            verdict_unanswered(connection, answer, rules, now, random, ret_decision);
+        lifecycle_facts(connection, ret_decision);
+        return;
+    }
     if (is_verdict && needs_confirmation(connection, answer, now)) {
         answered_unconfirmed(answer, now, ret_decision);
         ret_decision->signal = SIGNAL_CREDENTIAL_WORKS;
     } else if (is_verdict) {
-        answered_dead(connection, answer, now, ret_decision);
+        answered_dead(connection, answer, rules, now, ret_decision);
     } else if (connection->dead_reason != REASON_NONE) {
         answered_still_dead(answer, now, ret_decision);
     } else {

@@ -21,6 +21,7 @@ void lifecycle_clear_retry(struct connection *next)
     next->uncertain_tries = 0;
     next->doubts = 0;
     next->doubts_since_ms = TIME_NONE;
+    lifecycle_clear_verdict(next);
 }
 
 void lifecycle_clear_provider_error(struct connection *next)

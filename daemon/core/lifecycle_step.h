@@ -34,6 +34,14 @@ void lifecycle_clear_advisory(struct connection *next);
 bool lifecycle_is_tried_daily(enum reason reason);
 void lifecycle_set_dead(struct connection *next, enum reason reason, struct now now);
 
+/** The provider says that this grant is dead: the verdict settles before it counts. */
+void lifecycle_set_verdict(struct connection *next, enum reason reason,
+                           const struct schedule_rules *rules, struct now now);
+void lifecycle_clear_verdict(struct connection *next);
+/** When a verdict that is held since held_ms is presented next; TIME_NONE: that was the last time.
+ */
+int64_t lifecycle_hold_next_ms(int64_t held_ms, const struct schedule_rules *rules, int64_t now_ms);
+
 /** @lifetime_ms 0: the last known one goes on. @refresh_lifetime_ms 0: nothing was said */
 void lifecycle_take_lifetimes(struct connection *next, int64_t lifetime_ms,
                               int64_t refresh_lifetime_ms, struct now now);

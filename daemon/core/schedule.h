@@ -10,9 +10,13 @@
 
 #include "core/types.h"
 
-enum { SCHEDULE_LEADS_MAX = 64 }; /* as many as the configuration takes */
+enum {
+    SCHEDULE_LEADS_MAX = 64, /* as many as the configuration takes */
+    SCHEDULE_HOLDS_MAX = 16,
+};
 
-/** [refresh] of the configuration, and what the connector and its profile say besides. */
+/** [refresh] and [guard] of the configuration, and what the connector and its profile say besides.
+ */
 struct schedule_rules {
     int64_t margin_ms;       /* how long before its end an access token is renewed at the latest */
     int64_t jitter_permille; /* of the lifetime, at most */
@@ -24,8 +28,11 @@ struct schedule_rules {
     size_t notice_lead_count;
     int64_t idle_after_ms;  /* unread for so long is idle; 0: never, the policy is eager */
     int64_t probe_every_ms; /* a grant is checked so long after it last proved to live; 0: never */
-    int64_t idle_lifetime_ms; /* a refresh token dies unused after; 0: not known to */
-    bool resets_on_use;       /* each use gives the refresh token its whole life again */
+    int64_t idle_lifetime_ms;            /* a refresh token dies unused after; 0: not known to */
+    bool resets_on_use;                  /* each use gives the refresh token its whole life again */
+    int64_t settle_ms;                   /* how long a verdict on a grant rests before it is told */
+    int64_t hold_ms[SCHEDULE_HOLDS_MAX]; /* when one that is held is presented again, ascending */
+    size_t hold_count;
 };
 
 enum {

@@ -197,6 +197,7 @@ static void check_with(struct op *op, const struct connection *canary, struct ta
     schedule_detach(op->engine, task);
     rotation->op = op;
     rotation->waiter.done = on_checked;
+    rotation->waiter.at_once = true;
     job_wait(task, &rotation->waiter);
     job_start_check(op->engine, task, &rotation->candidate, secret_of(op), now);
 }

@@ -1,6 +1,7 @@
 /* token, refresh: a fresh access token, and a refresh by hand. */
 #include "engine/audit.h"
 #include "engine/calls.h"
+#include "engine/endpoint.h"
 #include "engine/job.h"
 #include "engine/owner_json.h"
 #include "engine/readers.h"
@@ -121,7 +122,8 @@ static bool may_refresh(const struct op *op, const struct connection *connection
     if (!connection_grant_alive(connection) || str_is_empty(connection->sealed_refresh) ||
         connector_blocked_reason(&op->entry->connector) != REASON_NONE || op->engine->draining)
         return false;
-    if (op->entry->lane.closed_until_ms > now.ms)
+    if (op->entry->lane.closed_until_ms > now.ms ||
+        pacing_is_shut(&endpoint_of(op->engine, op->entry)->pacer))
         return false;
     if (connection_is_retrying(connection) && connection->refresh_due_ms > now.ms)
         return false;
@@ -131,7 +133,7 @@ static bool may_refresh(const struct op *op, const struct connection *connection
 static void join_refresh(struct op *op, const struct connection *connection, struct now now)
 {
     struct task *task = schedule_find(op->engine, connection->id);
-    bool is_running = task != NULL && task->place == TASK_RUNNING;
+    bool is_running = task != NULL && (task->place == TASK_RUNNING || task->place == TASK_RESTING);
     if (!is_running && !may_refresh(op, connection, now)) {
         enum job_end end = is_just_refreshed(connection, now) ? JOB_REFRESHED : JOB_FAILED;
         give_what_there_is(op, connection, end, "", now);
@@ -298,7 +300,8 @@ static void on_refresh_read(struct op *op, struct now now)
     if (task->place != TASK_RUNNING && !task->forced) {
         task->due_ms = task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
-        task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE;
+        task->is_probe = connector_blocked_reason(&op->entry->connector) != REASON_NONE ||
+                         pacing_is_shut(&endpoint_of(op->engine, op->entry)->pacer);
         task->insisted = op_bool(op, "force", false);
         schedule_force(op->engine, task, now);
     }

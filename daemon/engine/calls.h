@@ -20,6 +20,8 @@ op_step call_refresh;
 op_step call_report;
 op_step call_disconnect;
 op_step call_attach;
+op_step call_confirm;
+op_step call_clear;
 op_step call_list_connections;
 op_step call_show_connection;
 op_step call_list_events;

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "engine/endpoint.h"
 #include "port/record.h"
 
 #include <stdlib.h>
@@ -92,6 +93,7 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
     bool documents_change = is_new ||
                             !str_eq(connector->profile_json, entry->connector.profile_json) ||
                             !str_eq(connector->config_json, entry->connector.config_json);
+    bool is_other_provider = !is_new && !str_eq(connector->provider, entry->connector.provider);
     struct connector copy;
     record_copy_connector(&arena, connector, &copy);
     struct credential *copies = arena_alloc(&arena, credential_count * sizeof(*copies) + 1);
@@ -102,6 +104,8 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
     entry->credential_count = credential_count;
     entry->arena = arena;
     arena_deinit(&old);
+    if (documents_change || is_other_provider)
+        endpoint_leave(engine, entry);
     if (documents_change)
         parse_documents(engine, entry);
     return entry;
@@ -150,7 +154,8 @@ void catalog_renumber(struct engine *engine, int64_t first, int64_t new_first)
 
 static void entry_free(struct catalog_entry *entry)
 {
-    ASSERT(entry->refs == 0);
+    ASSERT(entry->refs == 0 && entry->endpoint == NULL);
+    free(entry->answers);
     heap_deinit(&entry->lane.ready);
     profile_free(entry->own_profile);
     json_free(entry->config);
@@ -167,6 +172,7 @@ void catalog_remove(struct engine *engine, struct catalog_entry *entry)
     memmove(engine->entries + place, engine->entries + place + 1,
             (engine->entry_count - place) * sizeof(struct catalog_entry *));
     entry->gone = true;
+    endpoint_leave(engine, entry);
     if (entry->refs == 0)
         entry_free(entry);
 }

@@ -5,6 +5,7 @@
 #ifndef ENGINE_CATALOG_H
 #define ENGINE_CATALOG_H
 
+#include "core/guard.h"
 #include "engine/state.h"
 #include "oauth/token_request.h"
 
@@ -54,12 +55,14 @@ struct catalog_entry {
     struct json *config;         /* endpoint variables; NULL: none */
 
     struct lane lane;
-    size_t refs;               /* tasks, operations and errands that point here */
-    size_t background_errands; /* of its own, under way */
-    bool gone;                 /* unregistered: freed with its last reference */
-    bool leaving;              /* its unregister is being written: no new connection begins */
-    bool row_busy;             /* a write of its row is under way */
-    int64_t preferred_version; /* the credential that works, where it is not the current; 0 */
+    struct endpoint *endpoint;     /* endpoint_of(); NULL: not looked up yet */
+    struct guard_answers *answers; /* to its connections, for the guard; NULL: none yet */
+    size_t refs;                   /* tasks, operations and errands that point here */
+    size_t background_errands;     /* of its own, under way */
+    bool gone;                     /* unregistered: freed with its last reference */
+    bool leaving;                  /* its unregister is being written: no new connection begins */
+    bool row_busy;                 /* a write of its row is under way */
+    int64_t preferred_version;     /* the credential that works, where it is not the current; 0 */
     struct client_facts facts[CLIENT_COUNT];
     bool counting; /* the live ones */
     enum suspicion suspicion;

@@ -79,6 +79,7 @@ static void ask(struct engine *engine, struct catalog_entry *entry,
     struct probe *probe = memory_new(sizeof(*probe));
     probe->entry = entry;
     probe->waiter.done = on_probed;
+    probe->waiter.at_once = true;
     str_copy_cut(connection->id, probe->connection, sizeof(probe->connection));
     catalog_ref(entry);
     task->is_probe = true;

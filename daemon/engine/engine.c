@@ -6,7 +6,9 @@
 #include "engine/calls.h"
 #include "engine/connector_write.h"
 #include "engine/credentials.h"
+#include "engine/endpoint.h"
 #include "engine/flow.h"
+#include "engine/guard.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
 #include "engine/readers.h"
@@ -62,7 +64,9 @@ void engine_free(struct engine *engine)
     sets_free(engine);
     reports_free(engine);
     schedule_free(engine);
+    guard_free(engine);
     catalog_clear(engine);
+    endpoint_free_all(engine);
     outbox_free(engine->outbox);
     profile_set_free(engine->profiles);
     heap_deinit(&engine->unsaved);
@@ -140,9 +144,19 @@ static void recovery_turn(struct engine *engine, struct now now)
     engine->store.read(engine->store.ctx, read);
 }
 
+static void on_guard_loaded(struct engine *engine, enum status status, const struct error *err)
+{
+    if (status != STATUS_OK) {
+        engine->phase = ENGINE_FAILED;
+        engine->failure = *err;
+        return;
+    }
+    guard_resume(engine);
+    engine->phase = ENGINE_RUNNING;
+}
+
 static void on_catalog(struct completion *completion, struct now now)
 {
-    (void)now;
     struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
     struct engine *engine = read->user;
     engine->background--;
@@ -155,7 +169,7 @@ static void on_catalog(struct completion *completion, struct now now)
     for (size_t i = 0; i < read->connector_count; i++)
         catalog_take(engine, &read->connectors[i], read);
     store_read_free(read);
-    engine->phase = ENGINE_RUNNING;
+    guard_load(engine, now, on_guard_loaded);
 }
 
 void engine_start(struct engine *engine, struct now now)
@@ -228,6 +242,7 @@ void engine_turn(struct engine *engine, struct now now)
     job_save_turn(engine, now);
     connector_write_turn(engine, now);
     credentials_turn(engine, now);
+    guard_turn(engine, now);
     schedule_turn(engine, now);
     sweep_turn(engine, now);
     revocation_turn(engine, now);
@@ -250,6 +265,7 @@ int64_t engine_next_ms(const struct engine *engine)
         job_save_next_ms(engine),
         connector_write_next_ms(engine),
         credentials_next_ms(engine),
+        guard_next_ms(engine),
         schedule_next_ms(engine),
         sweep_next_ms(engine),
         revocation_next_ms(engine),
@@ -295,6 +311,8 @@ void engine_reconfigure(struct engine *engine, const struct engine_settings *set
     engine->profiles = take_profiles;
     engine->settings = *settings;
     sets_reload(engine);
+    for (size_t i = 0; i < engine->entry_count; i++)
+        endpoint_leave(engine, engine->entries[i]);
 }
 
 void engine_drain(struct engine *engine, struct now now)
@@ -363,6 +381,8 @@ static op_step *const first_steps[RPC_METHOD_COUNT] = {
     [RPC_REPORT] = call_report,
     [RPC_DISCONNECT] = call_disconnect,
     [RPC_ATTACH] = call_attach,
+    [RPC_CONFIRM] = call_confirm,
+    [RPC_CLEAR] = call_clear,
     [RPC_LIST_CONNECTIONS] = call_list_connections,
     [RPC_SHOW_CONNECTION] = call_show_connection,
     [RPC_LIST_EVENTS] = call_list_events,

@@ -43,7 +43,8 @@ struct engine_settings {
     struct schedule_rules rules;
     int64_t retention_ms;
     bool account_labels;
-    size_t max_in_flight;      /* of one connector */
+    size_t max_in_flight;    /* of one provider */
+    int64_t guard_window_ms; /* so far back told verdicts are checked again when the guard trips */
     bool allow_plain_loopback; /* for inline profiles */
 };
 

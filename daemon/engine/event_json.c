@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/time_text.h"
+#include "core/timeline.h"
 #include "engine/view.h"
 #include "port/publisher.h"
 
@@ -37,13 +38,25 @@ static void append(struct store_write *write, struct str type, struct str subjec
     store_write_append_event(write, &draft, stamp);
 }
 
+/* A verdict that only settled is no state that anybody has seen before it. */
+static enum connection_state state_before(const struct connection *before)
+{
+    bool only_settled =
+        lifecycle_verdict_waits(before) && before->held_ms == TIME_NONE && before->doubts == 1;
+    if (!only_settled)
+        return connection_state_of(before, REASON_NONE);
+    struct connection without = *before;
+    without.doubts = 0;
+    return connection_state_of(&without, REASON_NONE);
+}
+
 static void append_fact(const struct engine *engine, struct store_write *write,
                         const struct catalog_entry *entry, const struct connection *before,
                         const struct connection *after, enum fact_kind kind, struct now now)
 {
     CLEANUP(buf_deinit) struct buf text = {0};
     struct json_writer data = {.out = &text};
-    enum connection_state previous = connection_state_of(before, REASON_NONE);
+    enum connection_state previous = state_before(before);
     json_writer_open_object(&data, NULL);
     if (kind == FACT_EXPIRING)
         view_write_expiring_facts(&data, after, &entry->connector, engine->settings.account_labels,
@@ -143,6 +156,33 @@ void event_append_connector(const struct engine *engine, struct store_write *wri
     write_connector_data(&data, event, connector, affected);
     json_writer_close_object(&data);
     append(write, connector_event_type(event), connector->id, &text, stamp, now);
+}
+
+static void write_time(struct json_writer *data, const char *name, int64_t time_ms, struct now now)
+{
+    char text[TIME_TEXT_SIZE];
+    if (time_ms == TIME_NONE) {
+        json_writer_text(data, name, STR_NONE);
+        return;
+    }
+    time_text_rfc3339(timeline_to_wall(now, time_ms), text);
+    json_writer_text(data, name, str_c(text));
+}
+
+void event_append_provider(struct store_write *write, bool is_suspect,
+                           const struct provider_event *event, struct now now)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct json_writer data = {.out = &text};
+    json_writer_open_object(&data, NULL);
+    json_writer_text(&data, "connector", event->connector);
+    json_writer_text(&data, "provider", event->provider);
+    json_writer_i64(&data, "held", event->held);
+    json_writer_i64(&data, "window_s", event->window_ms / 1000);
+    write_time(&data, "until", event->until_ms, now);
+    json_writer_close_object(&data);
+    append(write, is_suspect ? STR("provider.suspect") : STR("provider.recovered"), event->provider,
+           &text, STAMP_NONE, now);
 }
 
 /* Put together by hand around the stored `data`, which is JSON already: an event that goes to Redis

@@ -27,6 +27,18 @@ void event_append_connector(const struct engine *engine, struct store_write *wri
                             enum connector_event event, const struct connector *connector,
                             int64_t affected, struct now now);
 
+/** The mass-failure guard's. */
+struct provider_event {
+    struct str provider;
+    struct str connector; /* STR_NONE: several are concerned */
+    int64_t held;         /* verdicts */
+    int64_t window_ms;    /* how far back told verdicts are checked again; of an outage, how long */
+    int64_t until_ms;     /* timeline; TIME_NONE: until a refresh works */
+};
+/** @is_suspect `provider.suspect`, else `provider.recovered` */
+void event_append_provider(struct store_write *write, bool is_suspect,
+                           const struct provider_event *event, struct now now);
+
 /** The whole CloudEvents object as one line of JSON. */
 void event_write_cloudevent(const struct stored_event *event, struct str source, struct buf *out);
 

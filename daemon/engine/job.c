@@ -3,7 +3,9 @@
 #include "common/assert.h"
 #include "common/memory.h"
 #include "engine/credentials.h"
+#include "engine/endpoint.h"
 #include "engine/event_json.h"
+#include "engine/guard.h"
 #include "engine/job_answer.h"
 #include "engine/job_probe.h"
 #include "engine/job_save.h"
@@ -68,18 +70,111 @@ static void job_free(struct job *job)
     free(job);
 }
 
+/* ---- the provider's pace ---- */
+
+static int64_t max_in_flight(const struct job *job)
+{
+    return (int64_t)job->engine->settings.max_in_flight;
+}
+
+static void pace_begin(struct job *job, struct now now)
+{
+    struct catalog_entry *entry = job->task->entry;
+    if (job->endpoint != NULL || entry->gone)
+        return;
+    job->endpoint = endpoint_of(job->engine, entry);
+    endpoint_ref(job->endpoint);
+    job->is_breaker_probe = pacing_begin(&job->endpoint->pacer, now.ms);
+}
+
+static void pace_end(struct job *job, enum pacing_end_kind kind, struct now now)
+{
+    if (job->endpoint == NULL)
+        return;
+    const struct pacing_end end = {
+        .kind = kind,
+        .is_probe = job->is_breaker_probe,
+        .is_good = kind == PACING_ANSWERED && job->answer.outcome == OUTCOME_REFRESHED,
+        .is_uncertain = kind != PACING_UNSENT && lifecycle_is_uncertain(&job->answer),
+        .started_ms = job->started_ms,
+    };
+    pacing_end(&job->endpoint->pacer, max_in_flight(job), &end, now.ms);
+    if (kind != PACING_UNSENT)
+        job->answer.endpoint_unsure = pacing_is_unsure(&job->endpoint->pacer, now.ms);
+    endpoint_unref(job->engine, job->endpoint);
+    job->endpoint = NULL;
+}
+
+static enum pacing_end_kind pacing_kind(const struct refresh_answer *answer)
+{
+    switch (answer->end) {
+    case TRANSPORT_NOT_SENT:
+        return PACING_UNREACHED;
+    case TRANSPORT_LOST:
+        return PACING_LOST;
+    case TRANSPORT_ANSWERED:
+        break;
+    }
+    if (answer->outcome == OUTCOME_RATE_LIMITED)
+        return PACING_LIMITED;
+    return answer->status == 503 ? PACING_OVERLOADED : PACING_ANSWERED;
+}
+
+/* ---- the end ---- */
+
+/* A verdict on its grant settles: who asked hears what became of it, not that it is not sure. */
+static int64_t rests_until(const struct job *job, const struct connection *connection,
+                           struct now now)
+{
+    const struct task *task = job->task;
+    bool is_overtaken =
+        task->noted && connection != NULL && task->noted_version > connection->version;
+    if (connection == NULL || task->entry->gone || job->engine->draining || is_overtaken)
+        return TIME_NONE;
+    if (job->rest_until_ms != TIME_NONE)
+        return job->rest_until_ms;
+    bool settles = lifecycle_verdict_waits(connection) && connection->held_ms == TIME_NONE &&
+                   connection->due_ms > now.ms;
+    return settles ? connection->due_ms : TIME_NONE;
+}
+
+/* Those who are told now. */
+static struct job_waiter *take_waiters(struct task *task, bool rests)
+{
+    struct job_waiter *taken = NULL, **end = &taken, **link = &task->waiters;
+    while (*link != NULL) {
+        struct job_waiter *waiter = *link;
+        if (rests && !waiter->at_once) {
+            link = &waiter->next;
+            continue;
+        }
+        *link = waiter->next;
+        waiter->next = NULL;
+        *end = waiter;
+        end = &waiter->next;
+    }
+    return taken;
+}
+
 static void job_end(struct job *job, enum job_end end, const struct connection *connection,
                     int64_t hold_until_ms, struct now now)
 {
     struct engine *engine = job->engine;
     struct task *task = job->task;
-    struct job_waiter *waiter = task->waiters;
-    task->waiters = NULL;
+    int64_t rest_ms = rests_until(job, connection, now);
+    struct job_waiter *waiter = take_waiters(task, rest_ms != TIME_NONE);
     task->job = NULL;
     task->entry->lane.in_flight--;
     engine->jobs--;
     job_answer_is_safe(job);
-    schedule_release(engine, task, connection, hold_until_ms, now);
+    pace_end(job, PACING_UNSENT, now);
+    if (rest_ms != TIME_NONE) {
+        task->stored_due_ms = connection->due_ms;
+        task->expires_ms = connection->expires_ms;
+        schedule_rest(engine, task, rest_ms);
+    } else {
+        schedule_release(engine, task, connection, hold_until_ms, now);
+    }
     while (waiter != NULL) {
         struct job_waiter *next = waiter->next;
         waiter->done(waiter, end, connection, job->why, now);
@@ -128,6 +223,13 @@ void job_start(struct engine *engine, struct task *task, int64_t credential_vers
 {
     struct job *job = job_begin(engine, task);
     job->credential_version = credential_version;
+    job_read(job, now);
+}
+
+void job_start_paced(struct engine *engine, struct task *task, struct now now)
+{
+    struct job *job = job_begin(engine, task);
+    pace_begin(job, now);
     job_read(job, now);
 }
 
@@ -196,6 +298,50 @@ static enum due_asker asker_of(const struct job *job)
     return task->is_probe || (task->forced && !task->recovers) ? DUE_ASKED : DUE_ON_TIME;
 }
 
+/* Of a verdict from before a restart the guard has heard nothing yet: it is told, and the verdict
+ * settles once more, so that many of them are seen to be many. */
+static bool settles_anew(struct job *job, struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    struct engine *engine = job->engine;
+    if (job->task->rested || !lifecycle_verdict_waits(connection) ||
+        connection->held_ms != TIME_NONE || connection->verdict_ms >= engine->guard.started_ms ||
+        engine->settings.rules.settle_ms == 0 || asker_of(job) == DUE_INSISTED)
+        return false;
+    guard_note(engine, job->task->entry, connection->id, GUARD_NOTE_DIES, now);
+    job->rest_until_ms = now.ms + engine->settings.rules.settle_ms;
+    job_finish(job, JOB_NOT_NEEDED, connection, now);
+    return true;
+}
+
+static void look_at_verdict(struct job *job, struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    struct catalog_entry *entry = job->task->entry;
+    if (settles_anew(job, now))
+        return;
+    switch (lifecycle_verdict_due(connection, asker_of(job), guard_word_for(job->engine, entry),
+                                  &job->engine->settings.rules, now, &job->decision)) {
+    case DUE_PROBE:
+    case DUE_NOTHING:
+        job_finish(job, JOB_NOT_NEEDED, connection, now);
+        return;
+    case DUE_CHANGED:
+        job->then = JOB_THEN_FINISH;
+        job->end = job->decision.next.dead_reason != REASON_NONE ? JOB_DEAD : JOB_FAILED;
+        if (job->end != JOB_DEAD)
+            job->why = "many grants seem to die at once: this verdict is held until it is sure";
+        job_save(job, now);
+        return;
+    case DUE_SEND:
+        if (connector_blocked_reason(&entry->connector) == REASON_POLICY_BLOCKED)
+            job_finish(job, JOB_NOT_NEEDED, connection, now);
+        else
+            job_prepare(job, now);
+        return;
+    }
+}
+
 static void on_read(struct completion *completion, struct now now)
 {
     struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
@@ -222,9 +368,13 @@ static void on_read(struct completion *completion, struct now now)
         job_recover(job, now);
         return;
     }
-    if (job->engine->draining) {
-        job->why = "refreshd is stopping";
+    if (job->engine->draining || job->task->turned_away) {
+        job->why = job->engine->draining ? "refreshd is stopping" : "the provider does not answer";
         job_finish(job, JOB_FAILED, connection, now);
+        return;
+    }
+    if (connection->verdict_reason != REASON_NONE) {
+        look_at_verdict(job, now);
         return;
     }
     const struct schedule_rules rules = catalog_rules(job->engine, job->task->entry);
@@ -395,6 +545,7 @@ static void job_send(struct job *job, struct now now)
     struct engine *engine = job->engine;
     const struct connection *connection = &job->record->connections[0];
     job->started_ms = now.ms;
+    pace_begin(job, now);
     if (connection->refresh_due_ms != TIME_NONE && connection->refresh_due_ms <= now.ms)
         histogram_add(&engine->metrics->late_ms, now.ms - connection->refresh_due_ms);
     job->request->deadline_ms = job->deadline_ms;
@@ -467,7 +618,8 @@ static void count_answer(struct job *job)
 /* What this answer says, not what the record said before: a check must not pass on old news. */
 static enum job_end end_of(const struct job *job)
 {
-    bool is_dead = job->decision.next.dead_reason != REASON_NONE;
+    bool is_dead = job->decision.next.dead_reason != REASON_NONE ||
+                   job->decision.guard_note == GUARD_NOTE_DIES;
     if (job->answer.end == TRANSPORT_ANSWERED && job->answer.outcome == OUTCOME_REFRESHED)
         return JOB_REFRESHED;
     switch (job->decision.signal) {
@@ -556,6 +708,7 @@ static void on_answer(struct completion *completion, struct now now)
                   LOG_TEXT("connection", str_c(job->task->id)),
                   LOG_TEXT("connector", job->task->entry->connector.id));
     count_answer(job);
+    pace_end(job, pacing_kind(&job->answer), now);
     job_decide(job, now);
     job_save(job, now);
 }

@@ -26,6 +26,8 @@ enum job_end {
 struct job_waiter {
     void (*done)(struct job_waiter *self, enum job_end end, const struct connection *connection,
                  const char *why, struct now now);
+    bool at_once; /* what the provider answered will do: it does not wait until a verdict on the
+                     grant has settled */
     struct job_waiter *next;
 };
 
@@ -36,6 +38,9 @@ void job_wait(struct task *task, struct job_waiter *waiter);
 /** @credential_version 0: the working one; else this one (a check before it is taken over) */
 void job_start(struct engine *engine, struct task *task, int64_t credential_version,
                struct now now);
+
+/** The same for a task of a lane: its request counts for the provider's pace from now on. */
+void job_start_paced(struct engine *engine, struct task *task, struct now now);
 
 /** A credential that is not in the catalog yet, for `rotate` with check. Borrowed until the job is
  * over. */

@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "engine/credentials.h"
 #include "engine/event_json.h"
+#include "engine/guard.h"
 #include "engine/outbox.h"
 
 enum { SAVE_RETRY_MS = 250 };
@@ -96,6 +97,22 @@ static void act_on_signal(struct job *job, struct now now)
     }
 }
 
+/* What the guard learns from it, now that it is durable. */
+static void guard_hear(const struct job *job, struct now now)
+{
+    struct engine *engine = job->engine;
+    struct catalog_entry *entry = job->task->entry;
+    const struct connection *before = record_of(job), *next = &job->decision.next;
+    if (job->decision.guard_note != GUARD_NOTE_NONE)
+        guard_note(engine, entry, next->id, job->decision.guard_note, now);
+    if (before->held_ms == TIME_NONE && next->held_ms != TIME_NONE)
+        guard_note_held(engine, entry, now);
+    else if (before->held_ms != TIME_NONE && next->held_ms == TIME_NONE)
+        guard_note_settled(engine, entry, connection_grant_alive(next), now);
+    if (job->decision.none_succeeds)
+        guard_note_outage(engine, entry, now);
+}
+
 static void job_saved(struct job *job, struct now now)
 {
     struct connection *next = &job->decision.next;
@@ -128,6 +145,7 @@ static void job_saved(struct job *job, struct now now)
             job_read(job, now);
             return;
         }
+        guard_hear(job, now);
         if (job->has_answer)
             act_on_signal(job, now);
         job_finish(job, job->end, next, now);

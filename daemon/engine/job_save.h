@@ -45,7 +45,10 @@ struct job {
     enum job_end end;
     const char *why;
     int64_t started_ms, answered_ms;
-    struct heap_node retry; /* in engine->unsaved */
+    struct heap_node retry;    /* in engine->unsaved */
+    struct endpoint *endpoint; /* whose pace this job's request counts for; NULL: none counts */
+    bool is_breaker_probe;
+    int64_t rest_until_ms; /* nothing is saved, the verdict settles until then; TIME_NONE: no */
 };
 
 void job_read(struct job *job, struct now now);

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "engine/endpoint.h"
 #include "engine/job.h"
 
 #include <search.h>
@@ -11,6 +12,7 @@
 enum { WINDOW_LOW = ENGINE_WINDOW / 2, WINDOW_HIGH = ENGINE_WINDOW * 4, READ_RETRY_MS = 1000 };
 
 static void lane_offer(struct engine *engine, struct task *task, struct now now);
+static void start_to_end(struct engine *engine, struct task *task, struct now now);
 
 /* ---- tasks ---- */
 
@@ -38,6 +40,9 @@ void schedule_detach(struct engine *engine, struct task *task)
         break;
     case TASK_READY:
         heap_remove(&task->entry->lane.ready, &task->node);
+        break;
+    case TASK_RESTING:
+        heap_remove(&engine->schedule.resting, &task->node);
         break;
     case TASK_RUNNING:
     case TASK_NOWHERE:
@@ -132,13 +137,19 @@ static void make_upcoming(struct engine *engine, struct task *task)
     task->place = TASK_UPCOMING;
 }
 
+static void task_forget_asker(struct task *task)
+{
+    task->forced = task->insisted = task->is_probe = task->recovers = false;
+    task->rested = task->turned_away = false;
+}
+
 void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, int64_t expires_ms,
                      struct now now)
 {
     (void)now;
     ASSERT(task->job == NULL);
     schedule_detach(engine, task);
-    task->forced = task->insisted = task->is_probe = task->recovers = false;
+    task_forget_asker(task);
     task->due_ms = task->stored_due_ms = due_ms;
     task->expires_ms = expires_ms;
     if (due_ms == TIME_NONE || !within_frontier(&engine->schedule, task->id, due_ms)) {
@@ -154,10 +165,21 @@ void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms)
 {
     ASSERT(task->job == NULL);
     schedule_detach(engine, task);
-    task->forced = task->insisted = task->is_probe = task->recovers = false;
+    task_forget_asker(task);
     task->due_ms = at_ms;
     make_upcoming(engine, task);
     window_trim(engine);
+}
+
+void schedule_rest(struct engine *engine, struct task *task, int64_t at_ms)
+{
+    ASSERT(task->job == NULL);
+    schedule_detach(engine, task);
+    task_forget_asker(task);
+    task->overtaken = task->noted = false;
+    task->due_ms = at_ms;
+    heap_push(&engine->schedule.resting, &task->node, at_ms);
+    task->place = TASK_RESTING;
 }
 
 /* An unregistered connector's connection: whatever has its id now is the window's to find. */
@@ -219,6 +241,10 @@ void schedule_note(struct engine *engine, const struct connection *connection, s
     struct task *task = schedule_find(engine, connection->id);
     if (task != NULL && task->place == TASK_RUNNING) {
         note_running(task, connection);
+        return;
+    }
+    if (task != NULL && task->waiters != NULL && task->place == TASK_RESTING) {
+        start_to_end(engine, task, now); /* it reads the newer record, and tells who waits */
         return;
     }
     if (task != NULL && !task->entry->gone) {
@@ -384,6 +410,8 @@ static void lane_offer(struct engine *engine, struct task *task, struct now now)
 
 void schedule_force(struct engine *engine, struct task *task, struct now now)
 {
+    if (task->place == TASK_RESTING && !task->insisted)
+        return; /* the verdict is there: who asks is told when it has settled */
     task->forced = true;
     if (task->due_ms == TIME_NONE)
         task->due_ms = now.ms;
@@ -412,14 +440,31 @@ static void drop_upcoming(struct engine *engine, const struct catalog_entry *ent
     }
 }
 
+/* @entry NULL: of all */
+static void end_resting(struct engine *engine, const struct catalog_entry *entry, struct now now)
+{
+    struct heap *resting = &engine->schedule.resting;
+    size_t unseen = resting->count;
+    while (unseen > 0) {
+        struct task *task = task_of(resting->nodes[unseen - 1]);
+        if (entry == NULL || task->entry == entry)
+            start_to_end(engine, task, now); /* one not seen yet may take its place */
+        else
+            unseen--;
+        unseen = MIN_OF(unseen, resting->count);
+    }
+}
+
 void schedule_forget(struct engine *engine, struct catalog_entry *entry, struct now now)
 {
     drop_upcoming(engine, entry);
     end_ready(engine, entry, now);
+    end_resting(engine, entry, now);
 }
 
 void schedule_drain(struct engine *engine, struct now now)
 {
+    end_resting(engine, NULL, now);
     for (size_t i = 0; i < engine->entry_count; i++)
         end_ready(engine, engine->entries[i], now);
 }
@@ -439,20 +484,93 @@ static bool lane_has_room(const struct engine *engine, const struct lane *lane)
     return lane->in_flight < engine->settings.max_in_flight && engine->jobs < ENGINE_JOBS_MAX;
 }
 
-static void lane_start_ready(struct engine *engine, struct catalog_entry *entry, struct now now)
+/* Somebody asks by hand, or the credentials are tried: one request, whatever the provider's pace.
+ */
+static bool task_sets_the_pace(const struct task *task)
 {
-    struct lane *lane = &entry->lane;
+    return task->is_probe || task->insisted;
+}
+
+/* Its provider does not answer, and nobody waits for that longer than need be. */
+static bool task_is_to_be_told(const struct catalog_entry *entry, const struct task *task)
+{
+    return task->forced && !task_sets_the_pace(task) && !task->recovers &&
+           pacing_is_shut(&entry->endpoint->pacer);
+}
+
+static bool lane_can_start(const struct engine *engine, const struct catalog_entry *entry,
+                           const struct task *task, struct now now)
+{
+    return lane_has_room(engine, &entry->lane) && (task->forced || lane_is_open(&entry->lane, now));
+}
+
+/* What needs no request goes first: tasks that are let go, callers who are told. */
+static struct task *lane_clear(struct engine *engine, struct catalog_entry *entry, struct now now)
+{
     struct heap_node *top;
-    while ((top = heap_top(&lane->ready)) != NULL) {
+    while ((top = heap_top(&entry->lane.ready)) != NULL) {
         struct task *task = task_of(top);
         if (!task_may_pass(task) && lane_is_blocked(entry)) {
             lane_drop(engine, task);
-            continue;
+        } else if (task_is_to_be_told(entry, task) && engine->jobs < ENGINE_JOBS_MAX) {
+            task->turned_away = true;
+            start_to_end(engine, task, now);
+        } else {
+            return task;
         }
-        if (!lane_has_room(engine, lane) || (!task->forced && !lane_is_open(lane, now)))
+    }
+    return NULL;
+}
+
+/* The next to be started of those that share a provider: earliest end of the access token first. */
+static struct task *lanes_choose(struct engine *engine, struct endpoint *endpoint, struct now now)
+{
+    struct task *best = NULL;
+    for (size_t i = 0; i < endpoint->entry_count; i++) {
+        struct catalog_entry *entry = endpoint->entries[i];
+        struct task *task = lane_clear(engine, entry, now);
+        if (task != NULL && lane_can_start(engine, entry, task, now) &&
+            (best == NULL || task->node.key < best->node.key))
+            best = task;
+    }
+    return best;
+}
+
+/* The breaker's probe: each connector in turn, so that one whose requests alone are lost does not
+ * keep the others from showing that the provider answers. */
+static struct task *lanes_choose_probe(struct engine *engine, struct endpoint *endpoint,
+                                       struct now now)
+{
+    for (size_t i = 0; i < endpoint->entry_count; i++) {
+        size_t place = (endpoint->probe_place + i) % endpoint->entry_count;
+        struct catalog_entry *entry = endpoint->entries[place];
+        struct task *task = lane_clear(engine, entry, now);
+        if (task == NULL || !lane_can_start(engine, entry, task, now))
+            continue;
+        endpoint->probe_place = place; /* until it is sent it keeps its turn */
+        return task;
+    }
+    return NULL;
+}
+
+static struct task *next_task(struct engine *engine, struct endpoint *endpoint, struct now now)
+{
+    if (endpoint->entry_count > 1 && pacing_is_shut(&endpoint->pacer))
+        return lanes_choose_probe(engine, endpoint, now);
+    return lanes_choose(engine, endpoint, now);
+}
+
+static void lanes_start(struct engine *engine, struct endpoint *endpoint, struct now now)
+{
+    struct task *task;
+    while ((task = next_task(engine, endpoint, now)) != NULL) {
+        if (!task_sets_the_pace(task) &&
+            !pacing_may_begin(&endpoint->pacer, (int64_t)engine->settings.max_in_flight, now.ms))
             return;
+        if (pacing_is_shut(&endpoint->pacer))
+            endpoint->probe_place++;
         schedule_detach(engine, task);
-        job_start(engine, task, 0, now);
+        job_start_paced(engine, task, now);
     }
 }
 
@@ -489,7 +607,7 @@ static void on_lane_read(struct completion *completion, struct now now)
         if (read->due_count == read->limit)
             lane_overflow(lane, read->due[read->due_count - 1].due_ms);
     }
-    lane_start_ready(engine, entry, now);
+    lanes_start(engine, endpoint_of(engine, entry), now);
     store_read_free(read);
 }
 
@@ -515,11 +633,25 @@ static void lane_read(struct engine *engine, struct catalog_entry *entry, struct
 
 /* ---- the turn ---- */
 
+/* The verdict has settled: it needs no request, and waits for nobody else's. */
+static void wake_resting(struct engine *engine, struct now now)
+{
+    struct heap_node *top;
+    while ((top = heap_top(&engine->schedule.resting)) != NULL && top->key <= now.ms &&
+           engine->jobs < ENGINE_JOBS_MAX) {
+        struct task *task = task_of(top);
+        schedule_detach(engine, task);
+        task->rested = true;
+        job_start(engine, task, 0, now);
+    }
+}
+
 void schedule_turn(struct engine *engine, struct now now)
 {
     struct schedule_state *schedule = &engine->schedule;
     if (engine->draining)
         return;
+    wake_resting(engine, now);
     bool is_routine = engine->recovery == RECOVERY_DONE;
     if (is_routine)
         window_read(engine, now);
@@ -537,9 +669,21 @@ void schedule_turn(struct engine *engine, struct now now)
         struct catalog_entry *entry = engine->entries[i];
         if (lane_is_open(&entry->lane, now))
             entry->lane.closed_until_ms = TIME_NONE;
-        lane_start_ready(engine, entry, now);
+        struct endpoint *endpoint = endpoint_of(engine, entry);
+        if (endpoint->entries[0] == entry) /* once for all that share it */
+            lanes_start(engine, endpoint, now);
         lane_read(engine, entry, now);
     }
+}
+
+/* What is past held nothing up: this turn would have started it. */
+static int64_t pace_next_ms(const struct engine *engine, const struct catalog_entry *entry)
+{
+    if (entry->lane.ready.count == 0 || entry->endpoint == NULL)
+        return INT64_MAX;
+    int64_t next_ms =
+        pacing_next_ms(&entry->endpoint->pacer, (int64_t)engine->settings.max_in_flight);
+    return next_ms > engine->now.ms ? next_ms : INT64_MAX;
 }
 
 int64_t schedule_next_ms(const struct engine *engine)
@@ -553,6 +697,9 @@ int64_t schedule_next_ms(const struct engine *engine)
         next_ms = MAX_OF(top->key, schedule->next_tick_ms);
     if (window_is_short(schedule))
         next_ms = MIN_OF(next_ms, schedule->retry_read_ms);
+    top = heap_top(&schedule->resting);
+    if (top != NULL && engine->jobs < ENGINE_JOBS_MAX)
+        next_ms = MIN_OF(next_ms, top->key);
     for (size_t i = 0; i < engine->entry_count; i++) {
         const struct lane *lane = &engine->entries[i]->lane;
         if ((lane->ready.count > 0 || lane->overflow) && lane->closed_until_ms != TIME_NONE)
@@ -560,6 +707,7 @@ int64_t schedule_next_ms(const struct engine *engine)
         else if (lane->overflow && !lane->reading && !lane_is_blocked(engine->entries[i]) &&
                  lane->ready.count < ENGINE_LANE_READY_MAX / 2)
             next_ms = MIN_OF(next_ms, lane->retry_read_ms);
+        next_ms = MIN_OF(next_ms, pace_next_ms(engine, engine->entries[i]));
     }
     return next_ms;
 }
@@ -581,4 +729,5 @@ void schedule_free(struct engine *engine)
         task_free(engine, task);
     }
     heap_deinit(&schedule->upcoming);
+    heap_deinit(&schedule->resting);
 }

@@ -16,7 +16,13 @@
 
 #include "engine/catalog.h"
 
-enum task_place { TASK_NOWHERE, TASK_UPCOMING, TASK_READY, TASK_RUNNING };
+enum task_place {
+    TASK_NOWHERE,
+    TASK_UPCOMING,
+    TASK_READY,
+    TASK_RUNNING,
+    TASK_RESTING, /* a verdict on its grant settles; who waits for it waits on */
+};
 
 struct task {
     char *id; /* connection */
@@ -26,10 +32,12 @@ struct task {
     int64_t due_ms;        /* when it is looked at */
     int64_t stored_due_ms; /* as the store's index has it: where a read would find it again */
     int64_t expires_ms;
-    bool forced;   /* somebody asks for it: the due time does not matter */
-    bool insisted; /* `refresh --force`: though the grant was refused for good */
-    bool is_probe; /* goes although its connector's credentials are refused */
-    bool recovers; /* its attempt was open at start: it goes first */
+    bool forced;      /* somebody asks for it: the due time does not matter */
+    bool insisted;    /* `refresh --force`: though the grant was refused for good */
+    bool is_probe;    /* goes although its connector's credentials are refused */
+    bool recovers;    /* its attempt was open at start: it goes first */
+    bool rested;      /* the verdict has settled in memory */
+    bool turned_away; /* its provider does not answer: nothing is sent, who waits is told */
     /* While its job runs, others write the record. A write that was begun: what the job has read
      * may be over before it is told so. A write that is done: what was saved, for when the job
      * ends. */
@@ -49,6 +57,8 @@ struct task *schedule_task(struct engine *engine, struct str connection,
 /** Put it where its due time says, after its record was saved. Frees it where it is not near. */
 void schedule_settle(struct engine *engine, struct task *task, int64_t due_ms, int64_t expires_ms,
                      struct now now);
+/** Look at it at that time whatever its connector's lane says: a verdict has settled by then. */
+void schedule_rest(struct engine *engine, struct task *task, int64_t at_ms);
 /** Look at it again at this time though the store has it due as before: its job got nowhere. */
 void schedule_hold(struct engine *engine, struct task *task, int64_t at_ms);
 /** Its job is over. @connection the record as the job knows it last; NULL: it is gone

@@ -29,6 +29,7 @@ struct schedule_state {
     void *tasks_by_id; /* tsearch(3) tree of struct task */
     size_t task_count;
     struct heap upcoming; /* of tasks, by due time */
+    struct heap resting;  /* of tasks whose verdict settles, by when */
     bool reading;
     bool all_read;           /* the window reaches to the end of the index */
     int64_t frontier_due_ms; /* the window holds all that is due up to here … */
@@ -74,6 +75,18 @@ struct audit_state {
     bool flushing, is_unsaved; /* unsaved: the last flush did not work */
 };
 
+/** The mass-failure guard (engine/guard.h). */
+struct guard_state {
+    int64_t started_ms; /* it has heard of no answer before */
+    struct hold *holds;
+    struct guard_sweep *sweeps; /* the first is under way */
+    bool is_dirty;              /* what is in memory is to be saved */
+    struct guard_save *save;    /* under way; NULL: none */
+    int64_t serial;             /* of the last save */
+    int64_t retry_ms;
+    bool looking; /* a read for the holds that may be over is under way */
+};
+
 /** Attempts that a crash left open are read first; routine work waits until they are known. */
 enum recovery { RECOVERY_WAITS, RECOVERY_READS, RECOVERY_DONE };
 
@@ -109,6 +122,8 @@ struct engine {
     int64_t recovery_retry_ms;
     struct catalog_entry **entries; /* sorted by id */
     size_t entry_count, entry_capacity;
+    void *endpoints; /* tsearch(3) tree of struct endpoint */
+    struct guard_state guard;
     struct schedule_state schedule;
     size_t in_flight;          /* token requests on the wire */
     size_t errands;            /* other requests under way (engine/errand.h) … */

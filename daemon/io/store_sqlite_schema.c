@@ -96,7 +96,8 @@ static const char *const version_2[] = {
     " apps TEXT, superagent TEXT, app TEXT, user TEXT, intent INTEGER NOT NULL,"
     " revoke INTEGER NOT NULL, redirect_uri TEXT, scopes_asked TEXT,"
     " scopes_version INTEGER NOT NULL, credential_version INTEGER NOT NULL, config_json TEXT,"
-    " sealed_secrets BLOB, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    " sealed_secrets BLOB, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL) STRICT, "
+    "WITHOUT ROWID",
     "CREATE INDEX flow_expires ON flow (expires_ms)",
     "CREATE INDEX flow_connection ON flow (connection)",
     "CREATE INDEX connection_pending ON connection (requested_ms) WHERE phase = 0",

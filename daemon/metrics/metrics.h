@@ -34,6 +34,7 @@ struct metrics {
     uint64_t reports, probes; /* of access tokens; of grants, between refreshes */
     uint64_t security_events, security_events_refused; /* acted on; not believed */
     uint64_t suspicions; /* early refreshes that either, or a security event, led to */
+    uint64_t guard_trips, verdicts_held, verdicts_cleared; /* cleared: they were mistakes */
     uint64_t events_published, publish_failures;
     uint64_t turns;
     struct histogram token_request_ms; /* from sending to the last byte */

@@ -35,7 +35,8 @@ static int compare_owners(const struct fake_node *a, const struct fake_node *b)
 
 static bool is_about(enum fake_store_when when, const struct store_write *write)
 {
-    bool puts = false, opens = false, closes = false, connector = false, published = false;
+    bool puts = false, opens = false, closes = false, connector = false, published = false,
+         meta = false;
     for (size_t i = 0; i < write->op_count; i++) {
         enum store_op_kind kind = write->ops[i].kind;
         puts = puts || kind == STORE_OP_PUT_CONNECTION;
@@ -43,6 +44,7 @@ static bool is_about(enum fake_store_when when, const struct store_write *write)
         closes = closes || kind == STORE_OP_CLOSE_ATTEMPT;
         connector = connector || kind == STORE_OP_PUT_CONNECTOR;
         published = published || kind == STORE_OP_SET_PUBLISHED;
+        meta = meta || kind == STORE_OP_PUT_META;
     }
     switch (when) {
     case FAKE_STORE_ANY:
@@ -51,6 +53,8 @@ static bool is_about(enum fake_store_when when, const struct store_write *write)
         return opens;
     case FAKE_STORE_SAVES:
         return closes;
+    case FAKE_STORE_META:
+        return meta;
     case FAKE_STORE_CONNECTORS:
         return connector;
     case FAKE_STORE_IMPORTS:

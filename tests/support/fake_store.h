@@ -33,6 +33,7 @@ enum fake_store_when {
     FAKE_STORE_CONNECTORS, /* those that put a connector */
     FAKE_STORE_IMPORTS,    /* those that put a connection and touch no attempt */
     FAKE_STORE_PUBLISHED,  /* those that note what has reached Redis */
+    FAKE_STORE_META,       /* those that put a value by name */
 };
 
 struct fake_store_fault {

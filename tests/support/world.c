@@ -175,10 +175,14 @@ struct world *world_new(uint64_t seed)
                 .notice_leads_ms = {7 * (int64_t)DAY, DAY},
                 .notice_lead_count = 2,
                 .idle_after_ms = 7 * (int64_t)DAY,
+                .settle_ms = 5 * SECOND,
+                .hold_ms = {MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR},
+                .hold_count = 4,
             },
         .retention_ms = 7 * (int64_t)DAY,
         .account_labels = true,
         .max_in_flight = 64,
+        .guard_window_ms = 15 * MINUTE,
     };
     fake_store_set_hooks(world->store, (struct fake_store_hooks){
                                            .ctx = world, .crash = on_crash, .wrote = on_wrote});

@@ -83,6 +83,8 @@ static const struct role_row role_rows[] = {
     {"report", P, true},
     {"disconnect", A | P, true},
     {"attach", A | P, true},
+    {"confirm", A | O, true},
+    {"clear", A | O, true},
     {"list-connections", A | O | P, false},
     {"show-connection", A | O | P, false},
     {"list-events", A | O, false},

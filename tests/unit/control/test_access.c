@@ -72,6 +72,8 @@ static const struct method_row method_rows[] = {
     {"report", P},
     {"disconnect", A | P},
     {"attach", A | P},
+    {"confirm", A | O},
+    {"clear", A | O},
     {"list-connections", A | P | O},
     {"show-connection", A | P | O},
     {"list-events", A | O},

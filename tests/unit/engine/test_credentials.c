@@ -249,6 +249,7 @@ static void a_grant_that_a_check_finds_dead_was_not_rotated_away(void **state)
     struct world_call *call = rotate_checked(world, "s2");
     assert_done(call);
     assert_true(json_bool(json_get(call->result, "checked"), false));
+    world_run(world, 6 * SECOND); /* the verdict settles */
     assert_reason(world, "c-0", "grant_rejected");
     assert_event_text(world, "connection.needs_reconnect", "c-0", "cause", "null");
 }
