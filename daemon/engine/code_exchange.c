@@ -15,11 +15,14 @@ static struct code_exchange *exchange_of(const struct op *op)
 
 /* ---- into the store ---- */
 
-/* Where a race is lost, only this is begun anew. */
+/* Where a race is lost, only this is begun anew. What has the connector's id by now may be somebody
+ * else's: the grant is not for that. */
 static void save(struct op *op, struct now now)
 {
     (void)now;
-    if (op_take_entry_named(op, exchange_of(op)->flow.connector))
+    if (op->entry->gone)
+        op_fail(op, RPC_CODE_UNKNOWN_CONNECTOR, "the connector was unregistered meanwhile");
+    else
         incoming_save(op, &exchange_of(op)->incoming);
 }
 
@@ -100,12 +103,14 @@ static bool take_id_token(struct op *op, const struct profile *profile, struct s
 {
     struct code_exchange *exchange = exchange_of(op);
     bool asked = oauth_asks_for_id_token(exchange->flow.scopes_asked);
+    const struct credential *credential =
+        catalog_credential(op->entry, exchange->flow.credential_version);
     CLEANUP(json_freep) struct json *made = NULL;
     const struct oauth_id_token_rules rules = {
         .profile = profile,
         .config =
             grant_config_merge(op->entry->config, exchange->incoming.grant.config_json, &made),
-        .client_id = catalog_credential(op->entry, exchange->flow.credential_version)->client_id,
+        .client_id = credential != NULL ? credential->client_id : STR_NONE,
         .nonce = asked ? exchange->secrets.nonce : STR_NONE,
         .now_wall_ms = now.wall_ms,
     };

@@ -196,7 +196,7 @@ void target_make_new(struct op *op, const struct target *target, struct now now,
         .id = str_is_set(target->named)
                   ? target->named
                   : arena_copy(&op->arena, engine_new_id(op->engine, "c-", id)),
-        .connector = op->entry->connector.id,
+        .connector = arena_copy(&op->arena, op->entry->connector.id),
         .owner = target->owner,
         .created_ms = now.ms,
     };

@@ -247,8 +247,9 @@ static void make_version_1(struct sqlite_fixture *fixture)
         " 0, x'')",
         "INSERT INTO owner_key VALUES ('gcal', 'app:crm/user:u-1', 'c-1')",
         "INSERT INTO tally VALUES ('gcal', 1, 0, 0, 0, 1, 1)",
-        "INSERT INTO event VALUES (1, 'connection.connected', 'c-1', 5, '{}'),"
-        " (2, 'connection.refreshed', 'c-1', 6, '{}'), (3, 'connection.refreshed', 'c-2', 7, '{}')",
+        "INSERT INTO event VALUES (1, 'connection.connected', 'c-1', 5, '{}')",
+        "INSERT INTO event VALUES (2, 'connection.refreshed', 'c-1', 6, '{}')",
+        "INSERT INTO event VALUES (3, 'connection.refreshed', 'c-2', 7, '{}')",
         "COMMIT",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -803,6 +803,24 @@ static void flows_go_with_their_connector(void **state)
     assert_failed_with(approve(world, flow, some_account(world, "1093")), "invalid_state");
 }
 
+static void a_grant_is_not_for_a_connector_that_took_the_id(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    const struct world_call *flow = authorize(world, "connect");
+    struct fake_grant *grant = some_account(world, "1093");
+    char code[FAKE_TOKEN_SIZE];
+    fake_grant_approve(grant, world_text(flow, "url"), code);
+    fake_provider_set_latency(world->provider, 4 * SECOND, 0);
+    const struct world_call *call = ask_complete(world, flow, code);
+    world_run(world, SECOND);
+    assert_done(world_do(world, RPC_UNREGISTER, "{\"connector\":\"sa\"}"));
+    world_register(world, "sa", "superagent", "rotating", "client-2", "s1");
+    world_wait(world, call);
+    assert_failed_with(call, "unknown_connector");
+    assert_events(world, "connection.connected", NULL, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -844,6 +862,7 @@ int main(void)
         ROW(a_call_under_way_is_finished_before_a_stop),
         ROW(a_save_that_is_uncertain_is_looked_for),
         ROW(flows_go_with_their_connector),
+        ROW(a_grant_is_not_for_a_connector_that_took_the_id),
     };
     return cmocka_run_group_tests_name("connecting", tests, NULL, NULL);
 }
