@@ -164,7 +164,7 @@ static void job_end(struct job *job, enum job_end end, const struct connection *
     int64_t rest_ms = rests_until(job, connection, now);
     struct job_waiter *waiter = take_waiters(task, rest_ms != TIME_NONE);
     task->job = NULL;
-    task->entry->lane.in_flight--;
+    job_leave_lane(job);
     engine->jobs--;
     job_answer_is_safe(job);
     pace_end(job, PACING_UNSENT, now);
@@ -204,6 +204,20 @@ void job_answer_is_safe(struct job *job)
     job->is_unsaved = false;
 }
 
+void job_enter_lane(struct job *job)
+{
+    if (!job->is_in_lane)
+        job->task->entry->lane.in_flight++;
+    job->is_in_lane = true;
+}
+
+void job_leave_lane(struct job *job)
+{
+    if (job->is_in_lane)
+        job->task->entry->lane.in_flight--;
+    job->is_in_lane = false;
+}
+
 static struct job *job_begin(struct engine *engine, struct task *task)
 {
     ASSERT(task->job == NULL);
@@ -214,7 +228,7 @@ static struct job *job_begin(struct engine *engine, struct task *task)
     task->job = job;
     task->place = TASK_RUNNING;
     task->overtaken = task->noted = false;
-    task->entry->lane.in_flight++;
+    job_enter_lane(job);
     engine->jobs++;
     return job;
 }
@@ -710,5 +724,9 @@ static void on_answer(struct completion *completion, struct now now)
     count_answer(job);
     pace_end(job, pacing_kind(&job->answer), now);
     job_decide(job, now);
+    /* Nothing is asked of the provider any more: the next one's turn, while this one is saved. Of
+     * another answer the lane waits to hear. */
+    if (job->end == JOB_REFRESHED && job->then == JOB_THEN_FINISH)
+        job_leave_lane(job);
     job_save(job, now);
 }

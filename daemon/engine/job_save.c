@@ -158,6 +158,7 @@ static void job_saved(struct job *job, struct now now)
 static void retry_later(struct job *job, struct now now)
 {
     job->engine->metrics->save_failures++;
+    job_enter_lane(job); /* as many as may wait for a provider may wait for a store that fails */
     heap_push(&job->engine->unsaved, &job->retry, now.ms + SAVE_RETRY_MS);
 }
 

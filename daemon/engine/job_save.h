@@ -38,6 +38,7 @@ struct job {
     struct oauth_verdict verdict;
     struct refresh_answer answer;
     bool has_answer;
+    bool is_in_lane; /* counts towards max_in_flight */
     bool is_unsaved; /* the answer is nowhere but here: counted in engine->unsaved_answers */
     bool only_looks; /* nothing was presented: whoever joined meanwhile still wants a refresh */
     struct decision decision;
@@ -60,6 +61,10 @@ void job_save(struct job *job, struct now now);
 /** @connection the record as it is stored now; NULL: it is gone */
 void job_finish(struct job *job, enum job_end end, const struct connection *connection,
                 struct now now);
+/** A job counts towards its connector's max_in_flight from its start until nothing is asked of the
+ * provider any more; again while its save does not work. Each may be called twice. */
+void job_enter_lane(struct job *job);
+void job_leave_lane(struct job *job);
 /** What came of the answer is durable, or it is not wanted any more. */
 void job_answer_is_safe(struct job *job);
 /** Nothing was sent and nothing saved: look at it again at retry_ms. */

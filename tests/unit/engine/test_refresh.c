@@ -292,6 +292,60 @@ static void stopping_answers_those_who_wait_in_line(void **state)
     assert_true(engine_is_drained(world->engine));
 }
 
+static void one_at_a_time(struct world *world)
+{
+    world->settings.max_in_flight = 1;
+    world_restart(world);
+    world_settle(world);
+    given(world, "rotating");
+}
+
+static void the_next_goes_on_while_one_is_saved(void **state)
+{
+    struct world *world = *state;
+    one_at_a_time(world);
+    struct fake_grant *ana = world_import(world, "gcal", "c-ana");
+    world_import(world, "gcal", "c-bob");
+    fake_store_set_latency(world->store, 200);
+    struct world_call *first = world_ask(world, RPC_REFRESH, "{\"connection\":\"c-ana\"}");
+    struct world_call *second = world_ask(world, RPC_REFRESH, "{\"connection\":\"c-bob\"}");
+    for (int i = 0; i < 100 && ana->refreshed == 0; i++) {
+        assert_in_range(engine_in_flight(world->engine), 0, 1);
+        world_run(world, 20);
+    }
+    world_run(world, 60);
+    assert_false(first->is_done);
+    assert_int_equal(engine_in_flight(world->engine), 2);
+    world_run(world, 10 * SECOND);
+    assert_done(first);
+    assert_done(second);
+    assert_int_equal(fake_provider_peak(world->provider), 1);
+}
+
+static void answers_that_nothing_takes_are_as_many_as_requests(void **state)
+{
+    struct world *world = *state;
+    one_at_a_time(world);
+    struct fake_grant *grants[] = {world_import(world, "gcal", "c-0"),
+                                   world_import(world, "gcal", "c-1"),
+                                   world_import(world, "gcal", "c-2")};
+    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_SAVES,
+                                                            .fate = FAKE_WRITE_UNAVAILABLE,
+                                                            .count = -1});
+    for (int i = 0; i < 3; i++)
+        world_ask(world, RPC_REFRESH, "{\"connection\":\"c-%d\"}", i);
+    world_run(world, 20 * SECOND);
+    assert_int_equal(engine_in_flight(world->engine), 2); /* one was begun before it was known */
+    int64_t presented = 0;
+    for (size_t i = 0; i < ARRAY_LEN(grants); i++)
+        presented += (int64_t)grants[i]->presented;
+    assert_int_equal(presented, 2);
+    fake_store_clear_faults(world->store);
+    world_run(world, 20 * SECOND);
+    for (size_t i = 0; i < ARRAY_LEN(grants); i++)
+        assert_int_equal(grants[i]->refreshed, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +363,8 @@ int main(void)
         ROW(after_a_crash_the_open_attempt_goes_first),
         ROW(a_crash_after_the_commit_presents_nothing_twice),
         ROW(ten_thousand_open_attempts_are_resolved_first),
+        ROW(the_next_goes_on_while_one_is_saved),
+        ROW(answers_that_nothing_takes_are_as_many_as_requests),
         ROW(stopping_finishes_what_is_in_flight_and_starts_nothing),
         ROW(stopping_answers_those_who_wait_in_line),
     };
