@@ -56,10 +56,11 @@ static void check(struct op *op, const struct connection *connection, struct now
         op_fail(op, RPC_CODE_BUSY, "too many refreshes are under way");
         return;
     }
+    bool is_awaited = task->place == TASK_RUNNING || task->forced || task->waiters != NULL;
     call->asked_ms = now.ms;
     call->waiter.done = on_checked;
     job_wait(task, &call->waiter);
-    if (task->place == TASK_RUNNING || task->forced)
+    if (is_awaited)
         return;
     task->due_ms = task->stored_due_ms = connection->due_ms;
     task->expires_ms = connection->expires_ms;
@@ -173,7 +174,7 @@ static void on_report_read(struct op *op, struct now now)
         answer(op, REPORT_NEEDS_RECONNECT, now);
     else if (is_another_token(op))
         answer(op, REPORT_FETCH_AGAIN, now);
-    else if (is_alive && task != NULL && task->place == TASK_RUNNING)
+    else if (is_alive && task != NULL && (task->place == TASK_RUNNING || task->waiters != NULL))
         check(op, connection, now);
     else if (is_alive && reports_recall(op->engine, &call->token, has_hash, now, &verdict))
         answer(op, verdict, now);

@@ -13,6 +13,8 @@ import { scenario } from './support/world.mjs';
 
 const TYPE = 'connection.needs_reconnect';
 const sha256 = (token) => createHash('sha256').update(token).digest('hex');
+/** Verdicts need not rest here: nothing else happens at this provider. */
+const settings = { guard: { settle: '200ms' } };
 const PROBED = { policy: { probe_every_s: 1 } };
 
 const report = (world, connection, more) => world.rpc.call('report', { connection, status: 401, ...more });
@@ -21,7 +23,7 @@ function shown(name, event) {
   if (process.env.SHOW_EVENTS) process.stderr.write(`${name}: ${JSON.stringify(event, null, 1)}\n`);
 }
 
-scenario('a reported token is refreshed, and one that was replaced is to be fetched again', {}, async (world) => {
+scenario('a reported token is refreshed, and one that was replaced is to be fetched again', { settings }, async (world) => {
   const connector = await world.addConnector({ id: 'gcal' });
   const ana = await world.connect(connector);
   const old = { token_sha256: sha256(ana.tokens.access_token) };
@@ -36,7 +38,7 @@ scenario('a reported token is refreshed, and one that was replaced is to be fetc
   assert.equal(world.provider.presentationsOf(ana.grantId).length, 2);
 });
 
-scenario('a revoked grant is noticed by a report', {}, async (world) => {
+scenario('a revoked grant is noticed by a report', { settings }, async (world) => {
   const connector = await world.addConnector({ id: 'gcal' });
   const ana = await world.connect(connector);
   await world.provider.revokeGrant(ana.grantId);
@@ -58,7 +60,7 @@ const probes = [
 ];
 
 for (const { name, profile } of probes) {
-  scenario(`a revoked grant is noticed between refreshes by ${name}`, { start: false }, async (world) => {
+  scenario(`a revoked grant is noticed between refreshes by ${name}`, { start: false, settings }, async (world) => {
     await world.daemon.writeProfile(profile(await world.provider.profile()));
     await world.start();
     const connector = await world.addConnector({ id: 'gcal', register: PROBED });
@@ -75,7 +77,7 @@ for (const { name, profile } of probes) {
   });
 }
 
-scenario('the known end of a refresh token is told ahead, once', {}, async (world) => {
+scenario('the known end of a refresh token is told ahead, once', { settings }, async (world) => {
   const connector = await world.addConnector({ id: 'gcal' });
   const ana = await world.connect(connector, { tokens: { refresh_token_expires_in: 5 * 86_400 } });
   const event = await streamEvent(world.redis, 'connection.expiring', (e) => e.type === 'connection.expiring');
@@ -92,7 +94,7 @@ scenario('the known end of a refresh token is told ahead, once', {}, async (worl
   assert.equal(events.length, 1);
 });
 
-scenario('a security event makes the grant refresh, and a forged one does not', { start: false }, async (world) => {
+scenario('a security event makes the grant refresh, and a forged one does not', { start: false, settings }, async (world) => {
   const transmitter = await Transmitter.start({ audience: 'refreshd' });
   world.keep(transmitter, () => transmitter.stop());
   const tokenFile = join(world.directory, 'events.token');

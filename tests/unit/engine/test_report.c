@@ -109,6 +109,23 @@ static void a_dead_grant_is_found_by_a_report(void **state)
     assert_events(world, "connection.needs_reconnect", NULL, 1);
 }
 
+static void many_reports_of_a_dead_grant_cost_one_check_too(void **state)
+{
+    struct world *world = *state;
+    struct fake_grant *ana = given(world, "rotating");
+    ana->is_dead = true;
+    struct world_call *calls[20];
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+        calls[i] = ask_report(world, "");
+        world_run(world, 100); /* also while the verdict settles */
+    }
+    world_run(world, MINUTE);
+    for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+        assert_verdict(calls[i], "needs_reconnect");
+    assert_int_equal(ana->presented, 1);
+    assert_events(world, "connection.needs_reconnect", NULL, 1);
+}
+
 static void a_provider_that_is_away_leaves_it_open(void **state)
 {
     struct world *world = *state;
@@ -209,6 +226,7 @@ int main(void)
         ROW(of_a_token_that_was_replaced_one_is_told_to_fetch_again),
         ROW(many_reports_of_one_token_cost_one_check),
         ROW(a_dead_grant_is_found_by_a_report),
+        ROW(many_reports_of_a_dead_grant_cost_one_check_too),
         ROW(a_provider_that_is_away_leaves_it_open),
         ROW(the_suspicion_outlives_the_process),
         ROW(only_a_401_or_a_403_for_the_token_counts),
