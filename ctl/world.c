@@ -154,10 +154,11 @@ static void sleep_ms(void *ctx UNUSED, int64_t ms)
     nanosleep(&span, NULL);
 }
 
-static bool is_variable_set(const char *name)
+/* NULL where it is empty. */
+static const char *find_variable(const char *name)
 {
     const char *value = getenv(name);
-    return value != NULL && value[0] != '\0';
+    return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 /* In a session of its own: what interrupts us is not meant for it. */
@@ -186,9 +187,10 @@ static bool spawn_silently(const char *program, const char *url)
 
 static bool open_browser(void *ctx UNUSED, const char *url)
 {
-    if (is_variable_set("BROWSER"))
-        return spawn_silently(getenv("BROWSER"), url);
-    bool has_display = is_variable_set("DISPLAY") || is_variable_set("WAYLAND_DISPLAY");
+    const char *program = find_variable("BROWSER");
+    if (program != NULL)
+        return spawn_silently(program, url);
+    bool has_display = find_variable("DISPLAY") != NULL || find_variable("WAYLAND_DISPLAY") != NULL;
     return has_display && spawn_silently("xdg-open", url);
 }
 

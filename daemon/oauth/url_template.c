@@ -387,7 +387,7 @@ static bool cut_value(const struct profile *profile, struct str name, const stru
 bool url_template_matches(const struct profile *profile, struct str url_template,
                           const struct json *config, struct str url)
 {
-    struct str text, name, follows, next;
+    struct str text = STR_NONE, name = STR_NONE, follows = STR_NONE, next = STR_NONE;
     if (!next_variable(&url_template, &text, &name) || !str_starts_with(url, text))
         return false;
     url = str_slice(url, text.len, url.len);

@@ -1,7 +1,7 @@
 // authorize, the provider's own pages, complete: against a real authorization server.
 
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { readLog } from './support/events.mjs';
@@ -54,6 +54,17 @@ scenario('a person approves at the provider and is connected with the account of
   assert.equal(outcome, 'refreshed'); // the refresh token works, and the verifier did
   await assert.rejects(complete(world, back), refused('invalid_state'));
   assert.deepEqual(await typesOf(world, 'c-1'), ['connection.connected']);
+
+  // What passed through the browser is nowhere to be read afterwards.
+  const next = await authorize(world, connector, 'reconnect', { owner });
+  const kept = [world.daemon.log, JSON.stringify(await world.rpc.call('list-audit', {}))];
+  for (const file of await readdir(world.directory)) {
+    if (file.startsWith('refreshd.db') && !file.endsWith('.lock')) kept.push(await readFile(join(world.directory, file), 'latin1'));
+  }
+  assert.ok(kept.length > 3, 'log, audit and the store’s files');
+  for (const [name, secret] of Object.entries({ state: flow.state, next: next.state, code: back.searchParams.get('code') })) {
+    for (const text of kept) assert.equal(text.includes(secret), false, name);
+  }
 });
 
 scenario('a refusal, a stranger’s answer and an old state change nothing', options, async (world) => {

@@ -120,6 +120,7 @@ static void a_new_connection_is_pending_until_then(void **state)
     assert_done(flow);
     assert_state(world, "c-1", "pending");
     assert_failed_with(world_do(world, RPC_TOKEN, "{\"connection\":\"c-1\"}"), "not_connected");
+    assert_failed_with(world_do(world, RPC_REFRESH, "{\"connection\":\"c-1\"}"), "not_connected");
     assert_failed_with(authorize(world, "reconnect"), "not_connected");
     assert_int_equal(changes(world), before);
     assert_done(approve(world, flow, some_account(world, "1093")));
@@ -276,6 +277,55 @@ static void too_many_flows_of_one_connection_are_refused(void **state)
     assert_failed_with(authorize(world, "connect"), "too_many");
     world_run(world, 11 * MINUTE);
     assert_done(authorize(world, "connect"));
+}
+
+static void on_nothing(struct completion *completion, struct now now)
+{
+    (void)now;
+    store_write_free(CONTAINER_OF(completion, struct store_write, completion));
+}
+
+static void too_many_flows_at_all_are_refused(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    struct store_port store = fake_store_port(world->store);
+    for (int i = 0; i < FLOWS_MAX;) {
+        struct store_write *write = store_write_new(world->clock.ms);
+        for (int n = 0; n < 1000 && i < FLOWS_MAX; n++, i++) {
+            char print[24];
+            snprintf(print, sizeof(print), "print-%d", i);
+            const struct flow flow = {.print = str_c(print),
+                                      .connector = STR("sa"),
+                                      .connection = STR("c-of-somebody"),
+                                      .expires_ms = world->clock.ms + MINUTE};
+            store_write_put_flow(write, &flow);
+        }
+        write->completion.resume = on_nothing;
+        store.write(store.ctx, write);
+    }
+    world_settle(world);
+    assert_failed_with(authorize(world, "connect"), "too_many");
+    world_run(world, 2 * MINUTE);
+    assert_done(authorize(world, "connect"));
+}
+
+/* Nobody was connected: there is nobody to ask anew, and nothing to prove a secret with. */
+static void a_pending_connection_takes_no_part(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    assert_done(authorize(world, "connect"));
+    size_t before = changes(world);
+    const struct world_call *call =
+        world_do(world, RPC_RESCOPE, "{\"connector\":\"sa\",\"scopes\":[\"read\",\"admin\"]}");
+    assert_int_equal(world_number(call, "affected"), 0);
+    call = world_do(world, RPC_ROTATE,
+                    "{\"connector\":\"sa\",\"client_secret\":\"s2\",\"check\":true}");
+    assert_done(call);
+    assert_false(json_bool(json_get(call->result, "checked"), true));
+    world_run(world, MINUTE);
+    assert_int_equal(changes(world), before + 2); /* rescoped, rotated */
 }
 
 /* ---- parameters ---- */
@@ -836,6 +886,8 @@ int main(void)
         ROW(a_flow_survives_a_restart),
         ROW(after_a_crash_in_the_exchange_nobody_sends_the_code_again),
         ROW(too_many_flows_of_one_connection_are_refused),
+        ROW(too_many_flows_at_all_are_refused),
+        ROW(a_pending_connection_takes_no_part),
         ROW(a_code_goes_only_where_it_may),
         ROW(an_answer_of_another_server_is_refused),
         ROW(what_the_provider_refuses_is_told_with_its_word),
