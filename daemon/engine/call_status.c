@@ -1,6 +1,7 @@
 /* status and metrics: health in one object, and as Prometheus text. */
 #include "core/timeline.h"
 #include "engine/calls.h"
+#include "engine/guard.h"
 #include "engine/outbox.h"
 #include "engine/schedule.h"
 #include "engine/view.h"
@@ -116,6 +117,49 @@ static struct json *refresh_to_json(const struct engine *engine)
     return json;
 }
 
+enum { STATUS_PROVIDERS_MAX = 100 };
+
+static struct json *providers_to_json(const struct engine *engine)
+{
+    const struct endpoint *list[STATUS_PROVIDERS_MAX];
+    size_t count = endpoint_list(engine, list, STATUS_PROVIDERS_MAX);
+    struct json *array = json_new_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct pacer *pacer = &list[i]->pacer;
+        struct json *json = json_new_object();
+        json_set_text(json, "provider", str_c(list[i]->provider));
+        json_set_text(json, "endpoint", str_c(list[i]->url));
+        json_set_i64(json, "in_flight", pacer->in_flight);
+        json_set_i64(json, "limit", pacing_limit(pacer, (int64_t)engine->settings.max_in_flight));
+        if (pacer->rate > 0)
+            json_set(json, "rate_per_s", json_new_f64((double)pacer->rate / 1000));
+        else
+            json_set_null(json, "rate_per_s");
+        json_set_text(json, "breaker", str_c(breaker_text(pacer->breaker)));
+        json_append(array, json);
+    }
+    return array;
+}
+
+static struct json *holds_to_json(const struct engine *engine, struct now now)
+{
+    struct json *array = json_new_array();
+    for (const struct hold *hold = engine->guard.holds; hold != NULL; hold = hold->next) {
+        if (hold->is_over || hold->state != HOLD_HOLDS)
+            continue;
+        struct json *json = json_new_object();
+        json_set_text(json, "provider", str_c(hold->provider));
+        json_set_text(json, "connector", hold->named != NULL ? str_c(hold->named) : STR_NONE);
+        json_set_text(json, "suspicion",
+                      hold->kind == HOLD_GRANTS ? STR("grants_die") : STR("nobody_succeeds"));
+        view_set_time(json, "since", hold->since_ms, now);
+        view_set_time(json, "until", hold->until_ms, now);
+        json_set_i64(json, "held", hold->held);
+        json_append(array, json);
+    }
+    return array;
+}
+
 static void answer_status(struct op *op, const struct event_bounds *bounds, struct now now)
 {
     const struct engine *engine = op->engine;
@@ -134,6 +178,8 @@ static void answer_status(struct op *op, const struct event_bounds *bounds, stru
     json_set_i64(json, "profiles", (int64_t)profile_set_count(engine->profiles));
     json_set(json, "connections", states_to_json(op->extra));
     json_set(json, "refresh", refresh_to_json(engine));
+    json_set(json, "providers", providers_to_json(engine));
+    json_set(json, "holds", holds_to_json(engine, now));
     json_set(json, "store", store_to_json(engine));
     json_set(json, "redis", redis_to_json(engine, lag_of(bounds, now)));
     json_set(json, "log", log_to_json(engine, bounds));
@@ -147,6 +193,32 @@ void call_status(struct op *op, struct now now)
 }
 
 /* ---- metrics ---- */
+
+static size_t list_providers(const struct engine *engine, struct metrics_provider *ret)
+{
+    const struct endpoint *list[METRICS_PROVIDERS_MAX];
+    size_t count = endpoint_list(engine, list, METRICS_PROVIDERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct pacer *pacer = &list[i]->pacer;
+        ret[i] = (struct metrics_provider){
+            .provider = list[i]->provider,
+            .endpoint = list[i]->url,
+            .in_flight = pacer->in_flight,
+            .limit = pacing_limit(pacer, (int64_t)engine->settings.max_in_flight),
+            .rate = pacer->rate,
+            .breaker_open = pacing_is_shut(pacer),
+        };
+    }
+    return count;
+}
+
+static uint64_t count_holds(const struct engine *engine)
+{
+    uint64_t count = 0;
+    for (const struct hold *hold = engine->guard.holds; hold != NULL; hold = hold->next)
+        count += !hold->is_over && hold->state == HOLD_HOLDS;
+    return count;
+}
 
 static void answer_metrics(struct op *op, const struct event_bounds *bounds, struct now now)
 {
@@ -174,6 +246,10 @@ static void answer_metrics(struct op *op, const struct event_bounds *bounds, str
         .started_wall_ms = engine->started_wall_ms,
         .version = REFRESHD_VERSION,
     };
+    struct metrics_provider providers[METRICS_PROVIDERS_MAX];
+    gauges.providers = providers;
+    gauges.provider_count = list_providers(engine, providers);
+    gauges.guard_holds = count_holds(engine);
     for (unsigned i = 0; i < STATE_COUNT; i++)
         gauges.connections[i] = (uint64_t)survey->states[i];
     CLEANUP(buf_deinit) struct buf text = {0};

@@ -126,3 +126,22 @@ void endpoint_leave(struct engine *engine, struct catalog_entry *entry)
     }
     free_if_unused(engine, endpoint);
 }
+
+struct listing {
+    const struct endpoint **list;
+    size_t count, max;
+};
+
+static void list_one(const void *node, VISIT visit, void *closure)
+{
+    struct listing *listing = closure;
+    if ((visit == postorder || visit == leaf) && listing->count < listing->max)
+        listing->list[listing->count++] = *(struct endpoint *const *)node;
+}
+
+size_t endpoint_list(const struct engine *engine, const struct endpoint **ret_list, size_t max)
+{
+    struct listing listing = {.list = ret_list, .max = max};
+    twalk_r(engine->endpoints, list_one, &listing);
+    return listing.count;
+}

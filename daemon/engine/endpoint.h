@@ -31,6 +31,8 @@ void endpoint_unref(struct engine *engine, struct endpoint *endpoint);
 /** The entry is about to go, or its profile or variables changed: endpoint_of() looks anew. */
 void endpoint_leave(struct engine *engine, struct catalog_entry *entry);
 void endpoint_free_all(struct engine *engine);
+/** Up to `max` of those in use, in order of provider and URL. */
+size_t endpoint_list(const struct engine *engine, const struct endpoint **ret_list, size_t max);
 /** NULL where no connector uses it. */
 struct endpoint *endpoint_find(const struct engine *engine, struct str key);
 

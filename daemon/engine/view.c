@@ -307,6 +307,21 @@ static void write_config(struct json_writer *json, struct str text)
     json_writer_close_object(json);
 }
 
+/* What the provider said of the grant, while nobody believes it yet. */
+static void write_verdict(struct json_writer *json, const struct connection *connection,
+                          struct now now)
+{
+    if (connection->verdict_reason == REASON_NONE) {
+        json_writer_null(json, "verdict");
+        return;
+    }
+    json_writer_open_object(json, "verdict");
+    json_writer_text(json, "reason", str_c(reason_text(connection->verdict_reason)));
+    write_time(json, "since", connection->verdict_ms, now);
+    json_writer_bool(json, "held", connection->held_ms != TIME_NONE);
+    json_writer_close_object(json);
+}
+
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now)
 {
@@ -320,6 +335,7 @@ struct json *view_connection(const struct engine *engine, const struct connectio
     write_time(&json, "expires_at", connection->expires_ms, now);
     write_time(&json, "refresh_expires_at", connection->refresh_expires_ms, now);
     write_schedule(&json, connection, blocked, now);
+    write_verdict(&json, connection, now);
     view_write_words(&json, "scopes_asked", connection->scopes_asked);
     view_write_words(&json, "scopes_granted", connection->scopes_granted);
     write_time(&json, "requested_at", connection->requested_ms, now);

@@ -85,6 +85,89 @@ static void write_refreshes(const struct metrics *metrics, struct buf *out)
                     &metrics->durable_ms);
 }
 
+/* An endpoint is a URL of a profile with a connector's variables: Prometheus escapes three bytes.
+ */
+static void write_label(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_append_byte(out, '\\');
+        buf_append_byte(out, *text == '\n' ? ' ' : *text);
+    }
+}
+
+static void write_provider_line(struct buf *out, const char *name,
+                                const struct metrics_provider *provider, int64_t thousandths)
+{
+    buf_printf(out, "refreshd_%s{provider=\"", name);
+    write_label(out, provider->provider);
+    buf_append(out, STR("\",endpoint=\""));
+    write_label(out, provider->endpoint);
+    buf_printf(out, "\"} %lld.%03lld\n", (long long)(thousandths / 1000),
+               (long long)(thousandths % 1000));
+}
+
+static int64_t provider_in_flight(const struct metrics_provider *provider)
+{
+    return provider->in_flight * 1000;
+}
+
+static int64_t provider_limit(const struct metrics_provider *provider)
+{
+    return provider->limit * 1000;
+}
+
+static int64_t provider_rate(const struct metrics_provider *provider)
+{
+    return provider->rate > 0 ? provider->rate : -1;
+}
+
+static int64_t provider_breaker(const struct metrics_provider *provider)
+{
+    return provider->breaker_open ? 1000 : 0;
+}
+
+/* @value in thousandths; negative: there is none of this provider */
+static void write_family(struct buf *out, const char *name, const char *help,
+                         const struct metrics_gauges *gauges,
+                         int64_t (*value)(const struct metrics_provider *provider))
+{
+    bool has_head = false;
+    for (size_t i = 0; i < gauges->provider_count; i++) {
+        int64_t thousandths = value(&gauges->providers[i]);
+        if (thousandths < 0)
+            continue;
+        if (!has_head)
+            head(out, name, "gauge", help);
+        has_head = true;
+        write_provider_line(out, name, &gauges->providers[i], thousandths);
+    }
+}
+
+static void write_pacing(const struct metrics_gauges *gauges, struct buf *out)
+{
+    write_family(out, "provider_in_flight", "Token requests on the wire to one endpoint.", gauges,
+                 provider_in_flight);
+    write_family(out, "provider_in_flight_limit", "How many may be at a time, just now.", gauges,
+                 provider_limit);
+    write_family(out, "provider_requests_per_second_limit",
+                 "What a 429 has taught; absent where nothing has.", gauges, provider_rate);
+    write_family(out, "provider_breaker_open", "1 while it does not answer and is only probed.",
+                 gauges, provider_breaker);
+}
+
+static void write_guard(const struct metrics *metrics, const struct metrics_gauges *gauges,
+                        struct buf *out)
+{
+    gauge(out, "guard_holds", "Holds of the mass-failure guard that are open.",
+          gauges->guard_holds);
+    counter(out, "guard_trips_total", "Times that many grants seemed to die at once.",
+            metrics->guard_trips);
+    counter(out, "guard_verdicts_held_total", "Verdicts held.", metrics->verdicts_held);
+    counter(out, "guard_verdicts_cleared_total", "Of them, those that were mistakes.",
+            metrics->verdicts_cleared);
+}
+
 static void write_store_and_redis(const struct metrics *metrics,
                                   const struct metrics_gauges *gauges, struct buf *out)
 {
@@ -137,5 +220,7 @@ void metrics_write(const struct metrics *metrics, const struct metrics_gauges *g
             metrics->suspicions);
     counter(out, "calls_total", "Calls of the control socket.", metrics->rpc_calls);
     counter(out, "turns_total", "Turns of the event loop.", metrics->turns);
+    write_pacing(gauges, out);
+    write_guard(metrics, gauges, out);
     write_store_and_redis(metrics, gauges, out);
 }

@@ -42,6 +42,15 @@ struct metrics {
     struct histogram durable_ms;       /* from the answer to its commit */
 };
 
+/** How one token endpoint is paced. Texts are borrowed. */
+struct metrics_provider {
+    const char *provider, *endpoint;
+    int64_t in_flight, limit;
+    int64_t rate; /* thousandths of a request a second; 0: no limit is known */
+    bool breaker_open;
+};
+enum { METRICS_PROVIDERS_MAX = 500 };
+
 /** What is read off other parts at the moment of writing. */
 struct metrics_gauges {
     uint64_t connectors, connections[STATE_COUNT];
@@ -52,6 +61,9 @@ struct metrics_gauges {
     uint64_t store_commits, store_writes, store_reads, redis_reconnects;
     int64_t started_wall_ms;
     const char *version;
+    uint64_t guard_holds;
+    const struct metrics_provider *providers;
+    size_t provider_count;
 };
 
 /** Prometheus text exposition format 0.0.4. */
