@@ -85,6 +85,22 @@ static void test_one_id_one_share(void **state)
     assert_int_not_equal(schedule_due_ms(STR("c-2"), 0, HOUR, &scene_rules), first);
 }
 
+/* Where a provider accepts refreshes in the last seconds only, none is due before; all within. */
+static void test_not_before(void **state)
+{
+    (void)state;
+    struct schedule_rules rules = scene_rules;
+    rules.not_before_ms = 30 * SECOND;
+    for (int i = 0; i < 1000; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "c-%d", i);
+        assert_between(schedule_due_ms(str_c(id), 0, 10 * MINUTE, &rules), 570 * SECOND,
+                       578 * SECOND);
+        assert_between(schedule_due_ms(str_c(id), 0, 20 * SECOND, &rules), 10 * SECOND,
+                       20 * SECOND); /* shorter than that: as ever */
+    }
+}
+
 struct gap_row {
     const char *name;
     int64_t lifetime_ms, gap_ms;
@@ -139,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_one_id_one_share),
+        cmocka_unit_test(test_not_before),
         cmocka_unit_test(test_replay_series),
     };
     int failed = RUN_ROWS(base_rows, check_base);
