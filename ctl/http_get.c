@@ -8,6 +8,7 @@ struct receiver {
 };
 
 /** A short count ends the exchange: the document is too large. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     struct receiver *receiver = user;

@@ -56,9 +56,9 @@ static bool has_only_url_bytes(struct str url)
 /** May a request go there? *ret_expected is a static text. */
 static bool is_endpoint(struct str url, bool allow_plain_loopback, const char **ret_expected)
 {
-    bool https;
-    struct str authority;
-    struct str path;
+    bool https = false;
+    struct str authority = STR_NONE;
+    struct str path = STR_NONE;
     *ret_expected = "an absolute URL that begins with https://, without user name and fragment";
     if (!has_only_url_bytes(url) || !cut(url, &https, &authority, &path) ||
         str_find_byte(path, '#') < path.len)
@@ -81,9 +81,9 @@ enum status metadata_check_issuer(struct str issuer, bool allow_plain_loopback, 
 
 void metadata_url(enum metadata_place place, struct str issuer, struct buf *out)
 {
-    bool https;
-    struct str authority;
-    struct str path;
+    bool https = false;
+    struct str authority = STR_NONE;
+    struct str path = STR_NONE;
     if (!cut(issuer, &https, &authority, &path))
         return;
     if (str_ends_with(path, STR("/")))
@@ -200,9 +200,9 @@ static void write_remarks(const struct json *from, struct buf *remarks)
 /** A host in lower case, its odd bytes as hyphens. */
 static void write_id(struct str issuer, struct buf *out)
 {
-    bool https;
-    struct str authority;
-    struct str path;
+    bool https = false;
+    struct str authority = STR_NONE;
+    struct str path = STR_NONE;
     (void)cut(issuer, &https, &authority, &path);
     struct str host = str_slice(host_of(authority), 0, PROFILE_ID_MAX);
     for (size_t i = 0; i < host.len; i++) {
