@@ -40,15 +40,23 @@ static void save_with_account(struct op *op, struct now now)
 
 /* ---- whose it is ---- */
 
-/* OpenID Connect Core §5.3.2: a userinfo answer with another `sub` than the ID token's is not about
- * this person. */
-static void take_userinfo(struct op *op, const struct oauth_identity *said)
+/* OpenID Connect Core §5.3.2: an answer with another `sub` than the ID token's is not about this
+ * person. False: the op has failed. */
+static bool take_said(struct op *op, const struct profile *profile,
+                      const struct oauth_identity *said)
 {
     struct code_exchange *exchange = exchange_of(op);
+    if (profile_identity_is_subject(profile) && str_is_set(exchange->who.id) &&
+        str_is_set(said->id) && !str_eq(exchange->who.id, said->id)) {
+        op_fail(op, RPC_CODE_CHECK_FAILED,
+                "the provider names another account than its ID token does");
+        return false;
+    }
     if (str_is_set(said->id))
         exchange->who.id = said->id;
     if (str_is_set(said->label))
         exchange->who.label = said->label;
+    return true;
 }
 
 static void on_userinfo(void *user, const struct errand_answer *answer, struct now now)
@@ -61,7 +69,8 @@ static void on_userinfo(void *user, const struct errand_answer *answer, struct n
     if (is_answered && status >= 200 && status < 300 && profile != NULL) {
         struct oauth_identity said;
         oauth_identity_from_answer(profile, &answer->http, &op->arena, &said);
-        take_userinfo(op, &said);
+        if (!take_said(op, profile, &said))
+            return;
     } else if (!is_answered || status >= 500 || status == 429) {
         struct str why = is_answered ? arena_printf(&op->arena, "userinfo answered %d", status)
                                      : arena_copy(&op->arena, str_c(answer->why));
@@ -133,7 +142,8 @@ static void find_account(struct op *op, const struct profile *profile,
     if (source == IDENTITY_RESPONSE) {
         struct oauth_identity said;
         oauth_identity_from_answer(profile, answer, &op->arena, &said);
-        take_userinfo(op, &said);
+        if (!take_said(op, profile, &said))
+            return;
     }
     bool wants_userinfo = source == IDENTITY_USERINFO || str_is_empty(exchange->who.id);
     if (wants_userinfo && profile_has_userinfo(profile))

@@ -14,6 +14,11 @@ enum identity_source profile_identity_source(const struct profile *profile)
     return str_eq(source, STR("userinfo")) ? IDENTITY_USERINFO : IDENTITY_ID_TOKEN;
 }
 
+bool profile_identity_is_subject(const struct profile *profile)
+{
+    return !str_is_set(profile->identity.id) || str_eq(profile->identity.id, STR("sub"));
+}
+
 bool profile_has_userinfo(const struct profile *profile)
 {
     return str_is_set(profile->userinfo_endpoint);

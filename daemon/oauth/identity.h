@@ -27,6 +27,9 @@ enum identity_source {
 };
 /** What the profile says; without a word of it: an ID token where one comes, else userinfo. */
 enum identity_source profile_identity_source(const struct profile *profile);
+/** Is an account's id the subject that OpenID Connect knows, so that an ID token and userinfo must
+ * say the same (Core §5.3.2)? Else the profile has a path of its own. */
+bool profile_identity_is_subject(const struct profile *profile);
 /** May the userinfo endpoint be asked? */
 bool profile_has_userinfo(const struct profile *profile);
 

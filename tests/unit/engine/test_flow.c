@@ -641,6 +641,38 @@ static void userinfo_says_who_where_no_id_token_does(void **state)
     assert_done(approve(world, authorize(world, "reconnect"), some_account(world, NULL)));
 }
 
+static void userinfo_and_id_token_must_mean_the_same_person(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    fake_provider_accept(world->provider, "client-own", "s1");
+    assert_done(
+        world_do(world, RPC_REGISTER,
+                 "{\"connector\":\"own\",\"type\":\"superagent\",\"profile\":{\"id\":\"own\","
+                 "\"token_endpoint\":\"https://own.example/token\","
+                 "\"authorization_endpoint\":\"https://own.example/authorize\","
+                 "\"userinfo_endpoint\":\"https://own.example/me\","
+                 "\"habits\":{\"identity\":{\"source\":\"userinfo\"}}},"
+                 "\"client_id\":\"client-own\",\"client_secret\":\"s1\",\"scopes\":[]}"));
+    static char bo[] = "{\"sub\":\"2000\"}", ana[] = "{\"sub\":\"1093\",\"name\":\"Ana\"}";
+    struct fake_endpoint *endpoint =
+        fake_provider_serve(world->provider, "https://own.example/me", say_who, bo);
+    for (size_t i = 0; i < 2; i++) {
+        struct fake_grant *grant = world_grant(world, "plain", "client-own");
+        grant->subject = "1093";
+        grant->issuer = "https://own.example";
+        endpoint->ctx = i == 0 ? bo : ana;
+        const struct world_call *flow = world_do(world, RPC_AUTHORIZE,
+                                                 "{\"connector\":\"own\",\"owner\":" SA
+                                                 ",\"intent\":\"connect\",\"redirect_uri\":"
+                                                 "\"" CALLBACK "\"}");
+        const struct world_call *call = approve(world, flow, grant);
+        assert_string_equal(call->word, i == 0 ? "check_failed" : "");
+        if (i == 1)
+            assert_true(str_eq(world_text(call, "account.label"), STR("Ana")));
+    }
+}
+
 static void an_unknown_account_is_taken_as_it_comes(void **state)
 {
     struct world *world = *state;
@@ -903,6 +935,7 @@ int main(void)
         ROW(a_late_answer_of_the_old_grant_changes_nothing),
         ROW(the_old_grant_is_revoked_where_that_is_asked),
         ROW(userinfo_says_who_where_no_id_token_does),
+        ROW(userinfo_and_id_token_must_mean_the_same_person),
         ROW(an_unknown_account_is_taken_as_it_comes),
         ROW(an_id_token_for_somebody_else_is_refused),
         ROW(a_nonce_binds_the_id_token_to_its_flow),
