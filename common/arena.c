@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BLOCK_FIRST = 1024, ARENA_BLOCK_GROWTH = 4, ARENA_BLOCK_MAX = 64 * 1024 };
+enum {
+    ARENA_BLOCK_FIRST = 1000, /* with its head what malloc() keeps at hand for the thread */
+    ARENA_BLOCK_GROWTH = 4,
+    ARENA_BLOCK_MAX = 64 * 1024,
+};
 
 struct arena_block {
     struct arena_block *next; /* the older one */

@@ -575,7 +575,7 @@ int daemon_main(int argc, char *argv[])
         puts("refreshd " REFRESHD_VERSION);
         return EXIT_STATUS_OK;
     }
-    /* Seeded by the kernel, then its own: a system call for each nonce adds up. */
+    /* Seeded by the kernel, then its own: getrandom(2) for each nonce adds up. */
     if (randombytes_set_implementation(&randombytes_internal_implementation) != 0 ||
         sodium_init() < 0) {
         fputs("refreshd: libsodium can't be initialised\n", stderr);

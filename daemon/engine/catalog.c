@@ -106,6 +106,7 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
     arena_deinit(&old);
     if (documents_change || is_other_provider)
         endpoint_leave(engine, entry);
+    entry->set_profile = profile_set_find(engine->profiles, entry->connector.provider);
     if (documents_change)
         parse_documents(engine, entry);
     return entry;
@@ -136,6 +137,14 @@ struct catalog_entry *catalog_take(struct engine *engine, const struct connector
             facts->last_success_ms = MAX_OF(facts->last_success_ms, credentials[i].last_success_ms);
     }
     return entry;
+}
+
+void catalog_find_profiles(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        struct catalog_entry *entry = engine->entries[i];
+        entry->set_profile = profile_set_find(engine->profiles, entry->connector.provider);
+    }
 }
 
 void catalog_renumber(struct engine *engine, int64_t first, int64_t new_first)
@@ -203,7 +212,9 @@ const struct profile *catalog_profile(const struct engine *engine,
 {
     if (!str_is_empty(entry->connector.profile_json))
         return entry->own_profile;
-    return profile_set_find(engine->profiles, entry->connector.provider);
+    if (entry->gone) /* it is not told of a reload any more */
+        return profile_set_find(engine->profiles, entry->connector.provider);
+    return entry->set_profile;
 }
 
 struct schedule_rules catalog_rules(const struct engine *engine, const struct catalog_entry *entry)

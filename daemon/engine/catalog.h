@@ -51,8 +51,9 @@ struct catalog_entry {
     struct credential *credentials; /* newest first; texts in arena */
     size_t credential_count;
     struct arena arena;
-    struct profile *own_profile; /* inline; NULL: one of the set */
-    struct json *config;         /* endpoint variables; NULL: none */
+    struct profile *own_profile;       /* inline; NULL: one of the set */
+    const struct profile *set_profile; /* the set's; NULL: not loaded */
+    struct json *config;               /* endpoint variables; NULL: none */
 
     struct lane lane;
     struct endpoint *endpoint;     /* endpoint_of(); NULL: not looked up yet */
@@ -90,6 +91,8 @@ struct catalog_entry *catalog_put(struct engine *engine, const struct connector 
 /** Take in a row as it was read, with its credentials among those of STORE_READ_CONNECTORS. */
 struct catalog_entry *catalog_take(struct engine *engine, const struct connector *connector,
                                    struct store_read *read);
+/** The set of profiles is another one. */
+void catalog_find_profiles(struct engine *engine);
 /** The store moved all events from `first` on up to new_first: rows that name one moved along. */
 void catalog_renumber(struct engine *engine, int64_t first, int64_t new_first);
 void catalog_remove(struct engine *engine, struct catalog_entry *entry);

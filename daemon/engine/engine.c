@@ -309,6 +309,7 @@ void engine_reconfigure(struct engine *engine, const struct engine_settings *set
     /* Nothing holds on to a profile between turns: jobs ask the catalog each time. */
     profile_set_free(engine->profiles);
     engine->profiles = take_profiles;
+    catalog_find_profiles(engine);
     engine->settings = *settings;
     sets_reload(engine);
     for (size_t i = 0; i < engine->entry_count; i++)

@@ -79,7 +79,9 @@ static void compare_scopes(const struct connection *connection, struct str scope
     if (str_is_empty(answer->scope))
         return; /* some servers always say "" and mean nothing by it */
     answer->scope_said = true;
-    struct str lost = scope_set_minus(arena, connection->scopes_granted, answer->scope);
+    struct str lost = str_eq(answer->scope, connection->scopes_granted)
+                          ? STR("")
+                          : scope_set_minus(arena, connection->scopes_granted, answer->scope);
     if (connection->advisory_reason == REASON_SCOPES_REDUCED) {
         struct str still = scope_set_minus(arena, connection->scopes_removed, answer->scope);
         lost = scope_set_from_text(

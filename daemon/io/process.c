@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+enum { HEAP_GROWTH = 1024 * 1024, HEAP_KEPT = 8 * 1024 * 1024 };
 
 /** As many as the hard limit lets us. Returns the limit there is then. */
 static rlim_t raise_limit(int resource)
@@ -45,8 +48,17 @@ static void lock_memory(struct process_state *state)
         state->lock_refused_because = "the kernel refuses mlockall()";
 }
 
+/** What was freed stays ours for the next burst: given back at once, each round of answers would
+ * fault the same pages in, and lock them, anew. */
+static void keep_memory(void)
+{
+    mallopt(M_TOP_PAD, HEAP_GROWTH);
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+}
+
 void process_harden(struct process_state *ret)
 {
+    keep_memory();
     *ret = (struct process_state){0};
     const struct rlimit none = {0, 0};
     bool no_cores = setrlimit(RLIMIT_CORE, &none) == 0;
