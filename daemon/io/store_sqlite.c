@@ -9,10 +9,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* After a group with this many writes there is load, and the next is waited for this long, unless
+ * so many requests wait already. Much less than a refresh takes, or a person notices. */
+enum { GATHER_AFTER_WRITES = 4, GATHER_US = 200, GATHER_ENOUGH = 64 };
 
 struct queue {
     struct sqlite_request *requests;
     size_t count, capacity;
+    size_t writes;
 };
 
 struct store_sqlite {
@@ -45,12 +51,21 @@ static void unlock(struct store_sqlite *store)
 
 /* ---- the thread ---- */
 
-/**
- * Take all that waits; false at the end. This is the place to wait a little for more to gather,
- * where that should ever pay: whoever waits here shares an fsync with whoever comes meanwhile.
+/** Called and returns with the lock held. Who waits here shares an fsync with who comes meanwhile.
  */
+static void linger(struct store_sqlite *store)
+{
+    const struct timespec while_more_come = {.tv_nsec = GATHER_US * 1000};
+    unlock(store);
+    (void)nanosleep(&while_more_come, NULL);
+    lock(store);
+}
+
+/** Take all that waits; false at the end. Reads among which is no write are never kept waiting:
+ * they have nothing to share. */
 static bool gather(struct store_sqlite *store, struct queue *ret_taken)
 {
+    bool is_load = ret_taken->writes >= GATHER_AFTER_WRITES;
     lock(store);
     while (store->waiting.count == 0 && !store->is_stopping) {
         store->is_idle = true;
@@ -58,9 +73,12 @@ static bool gather(struct store_sqlite *store, struct queue *ret_taken)
         ASSERT(result == 0);
     }
     store->is_idle = false;
+    if (is_load && store->waiting.writes > 0 && store->waiting.count < GATHER_ENOUGH &&
+        !store->is_stopping)
+        linger(store);
     struct queue taken = store->waiting;
     store->waiting = *ret_taken; /* its memory is used again */
-    store->waiting.count = 0;
+    store->waiting.count = store->waiting.writes = 0;
     store->in_work = taken.count;
     *ret_taken = taken;
     unlock(store);
@@ -130,8 +148,10 @@ static bool enqueue(struct store_sqlite *store, struct sqlite_request request)
         queue->requests =
             memory_grow(queue->requests, queue->capacity * sizeof(queue->requests[0]));
     }
-    if (has_room)
+    if (has_room) {
         queue->requests[queue->count++] = request;
+        queue->writes += request.write != NULL ? 1 : 0;
+    }
     bool wake = has_room && store->is_idle;
     unlock(store);
     if (wake)
