@@ -5,7 +5,6 @@
 #include "engine/endpoint.h"
 #include "engine/job.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,20 +15,38 @@ static void start_to_end(struct engine *engine, struct task *task, struct now no
 
 /* ---- tasks ---- */
 
-static int compare_ids(const void *a, const void *b)
+/* FNV-1a */
+static uint32_t hash_of(struct str id)
 {
-    const struct task *left = a;
-    const struct task *right = b;
-    return strcmp(left->id, right->id);
+    uint32_t hash = UINT32_C(2166136261);
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (unsigned char)id.data[i]) * UINT32_C(16777619);
+    return hash;
+}
+
+static void link_task(struct schedule_state *schedule, struct task *task)
+{
+    task->id_hash = hash_of(str_c(task->id));
+    struct task **bucket = &schedule->by_id[task->id_hash % SCHEDULE_BUCKETS];
+    task->next_by_id = *bucket;
+    *bucket = task;
+}
+
+static void unlink_task(struct schedule_state *schedule, struct task *task)
+{
+    struct task **link = &schedule->by_id[task->id_hash % SCHEDULE_BUCKETS];
+    while (*link != task)
+        link = &(*link)->next_by_id;
+    *link = task->next_by_id;
 }
 
 struct task *schedule_find(const struct engine *engine, struct str connection)
 {
-    char id[sizeof(engine->schedule.frontier_id)];
-    str_copy_cut(connection, id, sizeof(id));
-    struct task key = {.id = id};
-    struct task **found = tfind(&key, &engine->schedule.tasks_by_id, compare_ids);
-    return found != NULL ? *found : NULL;
+    uint32_t hash = hash_of(connection);
+    struct task *task = engine->schedule.by_id[hash % SCHEDULE_BUCKETS];
+    while (task != NULL && (task->id_hash != hash || !str_eq(str_c(task->id), connection)))
+        task = task->next_by_id;
+    return task;
 }
 
 void schedule_detach(struct engine *engine, struct task *task)
@@ -55,7 +72,7 @@ static void task_free(struct engine *engine, struct task *task)
 {
     ASSERT(task->job == NULL && task->waiters == NULL);
     schedule_detach(engine, task);
-    tdelete(task, &engine->schedule.tasks_by_id, compare_ids);
+    unlink_task(&engine->schedule, task);
     engine->schedule.task_count--;
     catalog_unref(task->entry);
     free(task->id);
@@ -76,7 +93,7 @@ struct task *schedule_task(struct engine *engine, struct str connection,
     task->id = memory_copy_str(connection);
     task->entry = entry;
     catalog_ref(entry);
-    ASSERT(tsearch(task, &engine->schedule.tasks_by_id, compare_ids) != NULL);
+    link_task(&engine->schedule, task);
     engine->schedule.task_count++;
     return task;
 }
@@ -723,10 +740,11 @@ int64_t schedule_overdue_ms(const struct engine *engine, struct now now)
 void schedule_free(struct engine *engine)
 {
     struct schedule_state *schedule = &engine->schedule;
-    while (schedule->tasks_by_id != NULL) {
-        struct task *task = *(struct task **)schedule->tasks_by_id;
-        task->waiters = NULL;
-        task_free(engine, task);
+    for (size_t i = 0; i < SCHEDULE_BUCKETS; i++) {
+        while (schedule->by_id[i] != NULL) {
+            schedule->by_id[i]->waiters = NULL;
+            task_free(engine, schedule->by_id[i]);
+        }
     }
     heap_deinit(&schedule->upcoming);
     heap_deinit(&schedule->resting);

@@ -26,6 +26,8 @@ enum task_place {
 
 struct task {
     char *id; /* connection */
+    uint32_t id_hash;
+    struct task *next_by_id;
     struct catalog_entry *entry;
     struct heap_node node;
     enum task_place place;

@@ -24,9 +24,12 @@ struct set_source;
 struct task;
 struct watcher;
 
+/** Lists of tasks by their connections' hash: short ones, whatever ENGINE_TASKS_MAX allows. */
+enum { SCHEDULE_BUCKETS = 4096 };
+
 /** The connections in memory: the near future of the schedule and what is under way. */
 struct schedule_state {
-    void *tasks_by_id; /* tsearch(3) tree of struct task */
+    struct task *by_id[SCHEDULE_BUCKETS]; /* each a list by next_by_id */
     size_t task_count;
     struct heap upcoming; /* of tasks, by due time */
     struct heap resting;  /* of tasks whose verdict settles, by when */
