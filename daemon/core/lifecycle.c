@@ -357,6 +357,14 @@ bool lifecycle_client_changed(const struct connection *connection, bool replaced
     return true;
 }
 
+void lifecycle_client_gone(const struct connection *connection, struct now now,
+                           struct decision *ret_decision)
+{
+    lifecycle_begin(connection, ret_decision);
+    lifecycle_set_dead(&ret_decision->next, REASON_CLIENT_REPLACED, now);
+    lifecycle_facts(connection, ret_decision);
+}
+
 bool lifecycle_rescoped(const struct connection *connection, const struct connector *connector,
                         struct str added, struct str removed, bool spared, struct now now,
                         struct decision *ret_decision)

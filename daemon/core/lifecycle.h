@@ -216,6 +216,11 @@ bool lifecycle_rescoped(const struct connection *connection, const struct connec
 bool lifecycle_client_changed(const struct connection *connection, bool replaced, struct now now,
                               struct decision *ret_decision);
 
+/** No credential is left of the client id that this grant belongs to: nobody can present its
+ * refresh token any more (RFC 6749 §6). */
+void lifecycle_client_gone(const struct connection *connection, struct now now,
+                           struct decision *ret_decision);
+
 /** Compare before and after; called by all of the above. */
 void lifecycle_facts(const struct connection *before, struct decision *decision);
 

@@ -5,7 +5,7 @@
 #include "engine/view.h"
 #include "engine/watch.h"
 
-enum { LIST_LIMIT_DEFAULT = 100 };
+enum { LIST_LIMIT_DEFAULT = 100, REFUSED_PAGE = 1000 };
 
 static size_t limit_of(const struct op *op)
 {
@@ -74,10 +74,10 @@ void call_list_connectors(struct op *op, struct now now)
     op_read(op, store_read_new(STORE_READ_COUNTS), on_connector_counts);
 }
 
-/* Who was refused after a rotation: read first, and kept as long as the call. */
+/* Who was refused after which rotation: read first, and kept as long as the call. */
 struct refused_list {
-    struct str ids[VIEW_REFUSED_MAX];
-    size_t count;
+    struct view_refused of[VIEW_ROTATIONS_MAX];
+    struct str cursor;
 };
 
 static void on_one_counts(struct op *op, struct now now)
@@ -86,8 +86,7 @@ static void on_one_counts(struct op *op, struct now now)
         return;
     const struct refused_list *refused = op->extra;
     struct view_counts counts = counts_of(op->read, op->entry->connector.id);
-    counts.refused = refused->ids;
-    counts.refused_count = refused->count;
+    counts.refused = refused->of;
     op_result(op, view_connector(op->entry, &counts, now), now);
 }
 
@@ -98,15 +97,53 @@ static void read_one_counts(struct op *op)
     op_read(op, read, on_one_counts);
 }
 
+/* The rotation that was the last one when it happened; of those too old to be listed, the oldest.
+ */
+static struct view_refused *rotation_of(struct op *op, const struct connection *connection)
+{
+    struct refused_list *refused = op->extra;
+    size_t last = MIN_OF(op->entry->credential_count - 1, (size_t)VIEW_ROTATIONS_MAX) - 1;
+    size_t i = 0;
+    while (i < last && op->entry->credentials[i].created_ms > connection->trouble_ms)
+        i++;
+    return &refused->of[i];
+}
+
+static void read_refused(struct op *op);
+
 static void on_refused(struct op *op, struct now now)
 {
     (void)now;
     if (read_failed(op))
         return;
     struct refused_list *refused = op->extra;
-    for (size_t i = 0; i < op->read->connection_count && refused->count < VIEW_REFUSED_MAX; i++)
-        refused->ids[refused->count++] = arena_copy(&op->arena, op->read->connections[i].id);
-    read_one_counts(op);
+    size_t count = op->entry->credential_count < 2 ? 0 : op->read->connection_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct connection *connection = &op->read->connections[i];
+        struct view_refused *of = rotation_of(op, connection);
+        of->count++;
+        if (of->id_count < VIEW_REFUSED_MAX)
+            of->ids[of->id_count++] = arena_copy(&op->arena, connection->id);
+        refused->cursor = arena_copy(&op->arena, connection->id);
+    }
+    if (count == op->read->limit)
+        read_refused(op);
+    else
+        read_one_counts(op);
+}
+
+static void read_refused(struct op *op)
+{
+    const struct refused_list *refused = op->extra;
+    struct store_read *read = store_read_new(STORE_READ_CONNECTION_PAGE);
+    read->filter = (struct connection_filter){
+        .connector = arena_copy(&read->arena, op->entry->connector.id),
+        .state = -1,
+        .reason = REASON_SECRET_ROTATED,
+    };
+    read->cursor = arena_copy(&read->arena, refused->cursor);
+    read->limit = REFUSED_PAGE;
+    op_read(op, read, on_refused);
 }
 
 void call_show_connector(struct op *op, struct now now)
@@ -114,21 +151,12 @@ void call_show_connector(struct op *op, struct now now)
     (void)now;
     if (!op_take_entry(op))
         return;
-    struct refused_list *refused = arena_alloc(&op->arena, sizeof(*refused));
-    op->extra = refused;
-    refused->count = 0;
-    if (op->entry->connector.rotated_ms == TIME_NONE) {
+    op->extra = arena_alloc(&op->arena, sizeof(struct refused_list));
+    *(struct refused_list *)op->extra = (struct refused_list){0};
+    if (op->entry->credential_count < 2)
         read_one_counts(op);
-        return;
-    }
-    struct store_read *read = store_read_new(STORE_READ_CONNECTION_PAGE);
-    read->filter = (struct connection_filter){
-        .connector = arena_copy(&read->arena, op->entry->connector.id),
-        .state = -1,
-        .reason = REASON_SECRET_ROTATED,
-    };
-    read->limit = VIEW_REFUSED_MAX;
-    op_read(op, read, on_refused);
+    else
+        read_refused(op);
 }
 
 /* ---- connections ---- */

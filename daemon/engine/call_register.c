@@ -3,6 +3,7 @@
 #include "engine/connector_write.h"
 #include "engine/credentials.h"
 #include "engine/event_json.h"
+#include "engine/lane_pace.h"
 #include "engine/view.h"
 #include "oauth/scope_set.h"
 #include "oauth/token_request.h"
@@ -312,10 +313,24 @@ static void register_now(struct op *op, struct now now)
 
 /* ---- disable, enable ---- */
 
+/* What has gathered meanwhile comes back bit by bit. */
+static void note_toggled(struct op *op, struct now now)
+{
+    struct catalog_entry *entry = op->entry;
+    if (entry->connector.disabled) {
+        entry->disabled_since_ms = now.ms;
+        return;
+    }
+    lane_pace_begin(op->engine, entry, entry->disabled_since_ms, now);
+    entry->disabled_since_ms = TIME_NONE;
+}
+
 static void on_toggled(struct connector_write *change, enum status status, const struct error *err,
                        struct now now)
 {
     struct op *op = change->user;
+    if (status == STATUS_OK)
+        note_toggled(op, now);
     if (status == STATUS_CONFLICT)
         op_again(op, now);
     else if (status != STATUS_OK)

@@ -20,6 +20,7 @@ struct rotate_call {
     struct job_waiter waiter;
     struct op *op;
     int64_t connections;
+    int64_t rows; /* of the connector, ended ones among them: the sweep's total */
 };
 
 static struct rotate_call *rotation_of(struct op *op)
@@ -51,24 +52,33 @@ static void finish(struct op *op, struct now now)
 
 /* ---- the counts that the answer tells ---- */
 
+static void count_connections(struct op *op)
+{
+    struct rotate_call *rotation = rotation_of(op);
+    rotation->connections = rotation->rows = 0;
+    for (size_t i = 0; i < op->read->count_count; i++) {
+        const struct count_row *row = &op->read->counts[i];
+        rotation->rows += row->count;
+        if (row->phase == PHASE_CONNECTED)
+            rotation->connections += row->count;
+    }
+}
+
 static void on_counts(struct op *op, struct now now)
 {
     if (op->read->status != STATUS_OK) {
         op_fail_store(op, &op->read->error);
         return;
     }
-    for (size_t i = 0; i < op->read->count_count; i++) {
-        if (op->read->counts[i].phase == PHASE_CONNECTED)
-            rotation_of(op)->connections += op->read->counts[i].count;
-    }
+    count_connections(op);
     finish(op, now);
 }
 
-static void read_counts(struct op *op)
+static void read_counts(struct op *op, op_step *next)
 {
     struct store_read *read = store_read_new(STORE_READ_COUNTS);
     read->connector = arena_copy(&read->arena, op->entry->connector.id);
-    op_read(op, read, on_counts);
+    op_read(op, read, next);
 }
 
 /* ---- taking over ---- */
@@ -93,7 +103,7 @@ static void on_rotated(struct connector_write *change, enum status status, const
         credentials_note_works(op->engine, op->entry, &success, now);
     else if (op->entry->connector.rejected_ms != TIME_NONE)
         credentials_probe_now(op->engine, op->entry, now);
-    read_counts(op);
+    read_counts(op, on_counts);
 }
 
 static int64_t overlap_end_ms(const struct op *op, bool same_client, struct now now)
@@ -147,7 +157,8 @@ static void take_over(struct op *op, struct now now)
     next->credential_version = candidate.version;
     next->rotated_ms = now.ms;
     if (rotation->replaces_client) /* the grants there are belong to the old one: say so to each */
-        next->sweep = (struct sweep){.scopes_version = next->scopes_version};
+        next->sweep =
+            (struct sweep){.scopes_version = next->scopes_version, .total = rotation->rows};
     event_append_connector(engine, change->write, EVENT_CONNECTOR_ROTATED, next, -1, now);
     change->stamps_rotated = true;
     CLEANUP(json_freep) struct json *detail = json_new_object();
@@ -322,6 +333,16 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
     return true;
 }
 
+static void on_counts_before(struct op *op, struct now now)
+{
+    if (op->read->status != STATUS_OK) {
+        op_fail_store(op, &op->read->error);
+        return;
+    }
+    count_connections(op);
+    take_over(op, now);
+}
+
 void call_rotate(struct op *op, struct now now)
 {
     if (!op_take_entry(op))
@@ -333,12 +354,14 @@ void call_rotate(struct op *op, struct now now)
     if (!take_candidate(op, current, &is_same, now))
         return;
     if (is_same) { /* idempotent: nothing changes, nothing is told */
-        read_counts(op);
+        read_counts(op, on_counts);
         return;
     }
     rotation_of(op)->replaces_client =
         !str_eq(current->client_id, rotation_of(op)->candidate.client_id);
-    if (op_bool(op, "check", false) && !rotation_of(op)->replaces_client)
+    if (rotation_of(op)->replaces_client) /* how many are to be told */
+        read_counts(op, on_counts_before);
+    else if (op_bool(op, "check", false))
         read_canaries(op, NULL);
     else
         take_over(op, now);

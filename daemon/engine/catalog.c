@@ -133,6 +133,8 @@ struct catalog_entry *catalog_take(struct engine *engine, const struct connector
     for (size_t i = 0; i < count; i++) {
         enum client client = catalog_client_of(entry, credentials[i].version);
         struct client_facts *facts = &entry->facts[client];
+        if (credentials[i].last_success_ms != TIME_NONE)
+            entry->proven_version = MAX_OF(entry->proven_version, credentials[i].version);
         if (client == CLIENT_REPLACED || credentials[i].version == connector->credential_version)
             facts->last_success_ms = MAX_OF(facts->last_success_ms, credentials[i].last_success_ms);
     }
@@ -294,6 +296,20 @@ const struct credential *catalog_credential_for(const struct catalog_entry *entr
         return working;
     const struct credential *of_client = newest_of_client(entry, own->client_id, NULL, 0, now_ms);
     return of_client != NULL ? of_client : working;
+}
+
+bool catalog_is_unproven(const struct catalog_entry *entry, int64_t now_ms)
+{
+    int64_t current = entry->connector.credential_version;
+    return entry->preferred_version == 0 && entry->proven_version < current &&
+           catalog_fallback_credential(entry, &current, 1, now_ms) != NULL;
+}
+
+bool catalog_client_is_gone(const struct catalog_entry *entry, int64_t version, int64_t now_ms)
+{
+    const struct credential *own = catalog_credential(entry, version);
+    return own != NULL && catalog_is_of_old_client(entry, version) &&
+           newest_of_client(entry, own->client_id, NULL, 0, now_ms) == NULL;
 }
 
 bool catalog_is_of_old_client(const struct catalog_entry *entry, int64_t version)

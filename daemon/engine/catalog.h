@@ -9,6 +9,13 @@
 #include "engine/state.h"
 #include "oauth/token_request.h"
 
+/** While what has gathered behind a block is let go (engine/lane_pace.h). */
+struct lane_pace {
+    bool is_on;
+    int64_t blocked_ms;
+    int64_t interval_us, next_us; /* timeline, in microseconds */
+};
+
 /** What of a connector is due and not started, and what holds it up. */
 struct lane {
     struct heap ready; /* of tasks, by the end of their access token */
@@ -18,6 +25,7 @@ struct lane {
     int64_t overflow_due_ms; /* … from this due time on */
     bool reading;            /* that, from reading_due_ms on */
     int64_t reading_due_ms, retry_read_ms;
+    struct lane_pace pace;
 };
 
 /** How sure we are that the credentials are refused (engine/credentials.h). */
@@ -64,6 +72,9 @@ struct catalog_entry {
     bool leaving;                  /* its unregister is being written: no new connection begins */
     bool row_busy;                 /* a write of its row is under way */
     int64_t preferred_version;     /* the credential that works, where it is not the current; 0 */
+    int64_t proven_version;    /* the newest that a provider's answer has shown to be accepted */
+    int64_t blocked_since_ms;  /* of the block that is being lifted */
+    int64_t disabled_since_ms; /* by an admin, since this start; TIME_NONE: not, or longer */
     struct client_facts facts[CLIENT_COUNT];
     bool counting; /* the live ones */
     enum suspicion suspicion;
@@ -117,6 +128,12 @@ const struct credential *catalog_credential_for(const struct catalog_entry *entr
  * current one. */
 bool catalog_is_of_old_client(const struct catalog_entry *entry, int64_t version);
 enum client catalog_client_of(const struct catalog_entry *entry, int64_t version);
+/** Has the credential to use now yet to prove itself, with another of its client to fall back to?
+ * Then one request goes ahead alone: its answer is learned for the whole connector. */
+bool catalog_is_unproven(const struct catalog_entry *entry, int64_t now_ms);
+/** Is none left of the client id that this credential belongs to, which was replaced? Nobody can
+ * use its refresh tokens any more (RFC 6749 §6). */
+bool catalog_client_is_gone(const struct catalog_entry *entry, int64_t version, int64_t now_ms);
 /** The newest usable one with the client id of `tried[0]` that is not among those tried. */
 const struct credential *catalog_fallback_credential(const struct catalog_entry *entry,
                                                      const int64_t *tried, size_t tried_count,

@@ -5,6 +5,7 @@
 #include "engine/credentials_probe.h"
 #include "engine/event_json.h"
 #include "engine/job.h"
+#include "engine/lane_pace.h"
 
 #include <stdlib.h>
 
@@ -61,6 +62,7 @@ static void row_probe_later(struct connector_write *change, struct now now)
 static void row_recover(struct connector_write *change, struct now now)
 {
     struct connector *next = &change->next;
+    change->entry->blocked_since_ms = next->rejected_ms;
     next->rejected_ms = TIME_NONE;
     next->probe_due_ms = TIME_NONE;
     next->probe_interval_ms = 0;
@@ -88,6 +90,8 @@ static void on_row_written(struct connector_write *change, enum status status,
     if (status == STATUS_OK) {
         if (wish != ROW_WISH_NONE)
             entry->suspicion = SUSPICION_NONE;
+        if (wish == ROW_WISH_RECOVER)
+            lane_pace_begin(change->engine, entry, entry->blocked_since_ms, now);
         return;
     }
     /* Another change came first, or the store is in trouble: the wish is judged anew. */
@@ -192,6 +196,7 @@ void credentials_note_works(struct engine *engine, struct catalog_entry *entry,
         return;
     }
     prefer(entry, success);
+    entry->proven_version = MAX_OF(entry->proven_version, success->version);
     if (entry->suspicion == SUSPICION_UNCONFIRMED) {
         entry->suspicion = SUSPICION_NONE;
         entry->acquitted_until_ms = now.ms + CREDENTIALS_ACQUITTED_MS;

@@ -356,6 +356,22 @@ static void look_at_verdict(struct job *job, struct now now)
     }
 }
 
+/* Its client id was replaced, and none of that client's credentials is left: presenting the refresh
+ * token under another one would only be refused. */
+static bool ends_with_its_client(struct job *job, struct now now)
+{
+    const struct connection *connection = &job->record->connections[0];
+    if (connection->dead_reason != REASON_NONE || job->candidate != NULL ||
+        !catalog_client_is_gone(job->task->entry, connection_client_version(connection), now.ms))
+        return false;
+    lifecycle_client_gone(connection, now, &job->decision);
+    job->then = JOB_THEN_FINISH;
+    job->end = JOB_NOT_NEEDED;
+    job->only_looks = true;
+    job_save(job, now);
+    return true;
+}
+
 static void on_read(struct completion *completion, struct now now)
 {
     struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
@@ -407,6 +423,8 @@ static void on_read(struct completion *completion, struct now now)
         job_probe(job, now);
         return;
     case DUE_SEND:
+        if (ends_with_its_client(job, now))
+            return;
         job->only_looks = false;
         job_prepare(job, now);
         return;

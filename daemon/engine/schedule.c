@@ -4,6 +4,7 @@
 #include "common/memory.h"
 #include "engine/endpoint.h"
 #include "engine/job.h"
+#include "engine/lane_pace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -496,9 +497,25 @@ static bool lane_is_open(const struct lane *lane, struct now now)
     return lane->closed_until_ms == TIME_NONE || now.ms >= lane->closed_until_ms;
 }
 
-static bool lane_has_room(const struct engine *engine, const struct lane *lane)
+static bool lane_has_room(const struct engine *engine, const struct catalog_entry *entry,
+                          struct now now)
 {
-    return lane->in_flight < engine->settings.max_in_flight && engine->jobs < ENGINE_JOBS_MAX;
+    size_t max = catalog_is_unproven(entry, now.ms) ? 1 : engine->settings.max_in_flight;
+    return entry->lane.in_flight < max && engine->jobs < ENGINE_JOBS_MAX;
+}
+
+static bool lane_may_start(const struct lane *lane, const struct task *task, struct now now)
+{
+    if (!task->forced && !lane_is_open(lane, now))
+        return false;
+    return task_may_pass(task) || lane_pace_allows(&lane->pace, now);
+}
+
+/* Nothing has gathered any more: what falls due from now on goes its own pace. */
+static void lane_end_pace(struct lane *lane)
+{
+    if (lane->ready.count == 0 && !lane->overflow && !lane->reading)
+        lane_pace_end(&lane->pace);
 }
 
 /* Somebody asks by hand, or the credentials are tried: one request, whatever the provider's pace.
@@ -518,7 +535,7 @@ static bool task_is_to_be_told(const struct catalog_entry *entry, const struct t
 static bool lane_can_start(const struct engine *engine, const struct catalog_entry *entry,
                            const struct task *task, struct now now)
 {
-    return lane_has_room(engine, &entry->lane) && (task->forced || lane_is_open(&entry->lane, now));
+    return lane_has_room(engine, entry, now) && lane_may_start(&entry->lane, task, now);
 }
 
 /* What needs no request goes first: tasks that are let go, callers who are told. */
@@ -587,6 +604,8 @@ static void lanes_start(struct engine *engine, struct endpoint *endpoint, struct
         if (pacing_is_shut(&endpoint->pacer))
             endpoint->probe_place++;
         schedule_detach(engine, task);
+        if (!task_may_pass(task))
+            lane_pace_take(&task->entry->lane.pace, now);
         job_start_paced(engine, task, now);
     }
 }
@@ -690,6 +709,7 @@ void schedule_turn(struct engine *engine, struct now now)
         if (endpoint->entries[0] == entry) /* once for all that share it */
             lanes_start(engine, endpoint, now);
         lane_read(engine, entry, now);
+        lane_end_pace(&entry->lane);
     }
 }
 
@@ -700,6 +720,9 @@ static int64_t pace_next_ms(const struct engine *engine, const struct catalog_en
         return INT64_MAX;
     int64_t next_ms =
         pacing_next_ms(&entry->endpoint->pacer, (int64_t)engine->settings.max_in_flight);
+    int64_t lane_ms = lane_pace_next_ms(&entry->lane.pace);
+    if (lane_ms > engine->now.ms)
+        next_ms = next_ms > engine->now.ms ? MIN_OF(next_ms, lane_ms) : lane_ms;
     return next_ms > engine->now.ms ? next_ms : INT64_MAX;
 }
 

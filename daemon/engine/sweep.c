@@ -42,13 +42,23 @@ static bool decide(const struct catalog_entry *entry, const struct connection *c
                    struct arena *arena, struct now now, struct decision *ret_decision)
 {
     const struct connector *connector = &entry->connector;
-    bool replaced = is_of_replaced_client(entry, connection);
-    if (replaced || connection->advisory_reason == REASON_CLIENT_REPLACED)
-        return lifecycle_client_changed(connection, replaced, now, ret_decision);
+    if (is_of_replaced_client(entry, connection))
+        return lifecycle_client_changed(connection, true, now, ret_decision);
     struct scope_change scopes =
         sweep_compare(arena, connection, connector->scopes, connector->only_missing);
-    return lifecycle_rescoped(connection, connector, scopes.added, scopes.removed, scopes.spared,
-                              now, ret_decision);
+    struct decision back;
+    if (!lifecycle_client_changed(connection, false, now, &back))
+        return lifecycle_rescoped(connection, connector, scopes.added, scopes.removed,
+                                  scopes.spared, now, ret_decision);
+    /* Its client is the current one again; it may have missed a rescope meanwhile. */
+    if (lifecycle_rescoped(&back.next, connector, scopes.added, scopes.removed, scopes.spared, now,
+                           ret_decision)) {
+        ret_decision->fact_count = 0;
+        lifecycle_facts(connection, ret_decision);
+    } else {
+        *ret_decision = back;
+    }
+    return true;
 }
 
 /* Another rescope may have begun while the page was read: its sweep begins at the beginning. */

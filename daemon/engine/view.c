@@ -400,35 +400,64 @@ static struct json *ids_to_json(const struct str *ids, size_t count)
     return array;
 }
 
-/* How far the last rotation has come: who has refreshed under the new credential. A grant made
- * since then has yet to prove anything, and has nothing to come either: it is not counted. */
-static struct json *rotation_to_json(const struct catalog_entry *entry,
-                                     const struct view_counts *counts, struct now now)
+static struct view_refused count_refused(const struct view_counts *counts)
 {
-    if (entry->connector.rotated_ms == TIME_NONE)
-        return NULL;
-    int64_t current = entry->connector.credential_version;
-    int64_t refreshed = 0, waiting = 0, refused = 0;
+    struct view_refused all = {0};
+    for (size_t i = 0; i < counts->count; i++) {
+        if (counts->rows[i].phase == PHASE_CONNECTED &&
+            counts->rows[i].dead_reason == REASON_SECRET_ROTATED)
+            all.count += counts->rows[i].count;
+    }
+    return all;
+}
+
+/* How far one rotation has come: who has refreshed under that credential, or a later one. A grant
+ * made since then has yet to prove anything, and has nothing to come either: it is not counted. */
+static struct json *rotation_to_json(const struct credential *credential,
+                                     const struct view_counts *counts,
+                                     const struct view_refused *refused, bool names, struct now now)
+{
+    int64_t version = credential->version, refreshed = 0, waiting = 0;
     for (size_t i = 0; i < counts->count; i++) {
         const struct count_row *row = &counts->rows[i];
-        if (row->phase != PHASE_CONNECTED)
-            continue;
-        if (row->dead_reason == REASON_SECRET_ROTATED)
-            refused += row->count;
-        else if (row->credential_version >= current)
+        bool is_live = row->phase == PHASE_CONNECTED && row->dead_reason == REASON_NONE;
+        if (row->phase == PHASE_CONNECTED && row->credential_version >= version)
             refreshed += row->count;
-        else if (row->dead_reason == REASON_NONE && row->credential_version != -current)
+        else if (is_live && row->credential_version > -version)
             waiting += row->count;
     }
     struct json *json = json_new_object();
-    json_set_i64(json, "credential_version", current);
-    view_set_time(json, "rotated_at", entry->connector.rotated_ms, now);
+    json_set_i64(json, "credential_version", version);
+    view_set_time(json, "rotated_at", credential->created_ms, now);
     json_set_i64(json, "refreshed", refreshed);
     json_set_i64(json, "waiting", waiting);
-    json_set_i64(json, "refused", refused);
-    if (counts->refused != NULL)
-        json_set(json, "refused_connections", ids_to_json(counts->refused, counts->refused_count));
+    json_set_i64(json, "refused", refused->count);
+    if (names)
+        json_set(json, "refused_connections", ids_to_json(refused->ids, refused->id_count));
     return json;
+}
+
+/* The last rotation; and, where it is known who was refused, each that there was, newest first. The
+ * oldest credential came with the registration. */
+static void set_rotations(struct json *json, const struct catalog_entry *entry,
+                          const struct view_counts *counts, struct now now)
+{
+    if (entry->credential_count < 2) {
+        json_set_null(json, "rotation");
+        return;
+    }
+    const struct view_refused all = count_refused(counts);
+    const struct view_refused *newest = counts->refused != NULL ? counts->refused : &all;
+    json_set(json, "rotation",
+             rotation_to_json(entry->credentials, counts, newest, counts->refused != NULL, now));
+    if (counts->refused == NULL)
+        return;
+    struct json *rotations = json_new_array();
+    size_t count = MIN_OF(entry->credential_count - 1, (size_t)VIEW_ROTATIONS_MAX);
+    for (size_t i = 0; i < count; i++)
+        json_append(rotations, rotation_to_json(&entry->credentials[i], counts, &counts->refused[i],
+                                                true, now));
+    json_set(json, "rotations", rotations);
 }
 
 static struct json *sweep_to_json(const struct sweep *sweep)
@@ -493,7 +522,7 @@ struct json *view_connector(const struct catalog_entry *entry, const struct view
     json_set(json, "credentials", credentials_to_json(entry, now));
     if (counts != NULL) {
         json_set(json, "counts", counts_to_json(entry, counts->rows, counts->count));
-        json_set(json, "rotation", rotation_to_json(entry, counts, now));
+        set_rotations(json, entry, counts, now);
     }
     json_set(json, "sweep", sweep_to_json(&connector->sweep));
     json_set(json, "policy", policy_to_json(connector));

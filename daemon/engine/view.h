@@ -39,15 +39,20 @@ void view_write_expiring_facts(struct json_writer *json, const struct connection
 /** A connection object. @history with the last refreshes, for show-connection */
 struct json *view_connection(const struct engine *engine, const struct connection *connection,
                              const struct catalog_entry *entry, bool history, struct now now);
+/** So many of those refused are named, of so many rotations. */
+enum { VIEW_REFUSED_MAX = 20, VIEW_ROTATIONS_MAX = 10 };
+/** Whom the provider refused after one rotation. */
+struct view_refused {
+    int64_t count;
+    struct str ids[VIEW_REFUSED_MAX];
+    size_t id_count;
+};
 /** What was counted of a connector's connections, all borrowed. */
 struct view_counts {
     const struct count_row *rows; /* of STORE_READ_COUNTS */
     size_t count;
-    const struct str *refused; /* by the provider after a rotation; NULL: left out */
-    size_t refused_count;
+    const struct view_refused *refused; /* VIEW_ROTATIONS_MAX, newest first; NULL: left out */
 };
-/** So many of those refused are named. */
-enum { VIEW_REFUSED_MAX = 20 };
 /** A connector object. @counts NULL: left out */
 struct json *view_connector(const struct catalog_entry *entry, const struct view_counts *counts,
                             struct now now);

@@ -379,6 +379,17 @@ size_t fake_store_flow_count(const struct fake_store *store)
     return store->flow_count;
 }
 
+const struct credential *fake_store_credential(const struct fake_store *store, struct str connector,
+                                               int64_t version)
+{
+    for (size_t i = 0; i < store->credential_count; i++) {
+        const struct credential *credential = &store->credentials[i]->credential;
+        if (str_eq(credential->connector, connector) && credential->version == version)
+            return credential;
+    }
+    return NULL;
+}
+
 size_t fake_store_revocation_count(const struct fake_store *store)
 {
     return store->revocation_count;

@@ -91,6 +91,9 @@ size_t fake_store_rescued(const struct fake_store *store, struct str connection)
 /** By its print; NULL: none. */
 const struct flow *fake_store_flow(const struct fake_store *store, struct str print);
 size_t fake_store_flow_count(const struct fake_store *store);
+/** NULL: there is none. */
+const struct credential *fake_store_credential(const struct fake_store *store, struct str connector,
+                                               int64_t version);
 size_t fake_store_revocation_count(const struct fake_store *store);
 const struct audit_entry *fake_store_audit(const struct fake_store *store, size_t index);
 size_t fake_store_audit_count(const struct fake_store *store);
