@@ -96,8 +96,10 @@ static void an_end_that_refreshing_puts_off_is_not_told(void **state)
           "\"resets_on_use\":true}",
           "");
     granted(world, "c-ana", "");
-    world_run(world, 30 * (int64_t)DAY);
-    assert_int_equal(expiring(world), 0);
+    for (int week = 0; week < 5; week++) { /* the log forgets after a week */
+        world_run(world, 6 * (int64_t)DAY);
+        assert_int_equal(expiring(world), 0);
+    }
     assert_state(world, "c-ana", "active");
 }
 
