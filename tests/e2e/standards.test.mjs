@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import { CloudEvent, HTTP } from 'cloudevents';
 
+import { assertFitsSchema } from './support/event-schema.mjs';
 import { readLog } from './support/events.mjs';
 import { parseMetrics } from './support/prometheus.mjs';
 import { DEFAULT_SCOPES } from './support/provider.mjs';
@@ -21,16 +22,18 @@ async function live(world) {
   await world.rpc.call('rescope', { connector: 'calendar', scopes: [...DEFAULT_SCOPES, 'contacts'] });
   await world.rpc.call('rescope', { connector: 'calendar', scopes: DEFAULT_SCOPES });
   await world.rpc.call('rotate', { connector: 'calendar', client_secret: 'another-secret-0123456789' });
+  await world.rpc.call('disable', { connector: 'calendar' });
+  await world.rpc.call('enable', { connector: 'calendar' });
   await world.rpc.call('disconnect', { connection: connections[2].id });
   await eventually('the dead grant is told', async () => (await readLog(world.rpc))
     .some(({ data }) => data.reason === 'grant_rejected'), { within: 20_000 });
 }
 
-scenario('every event is a valid CloudEvent for the official SDK', {}, async (world) => {
+scenario('every event is a valid CloudEvent for the official SDK, and what its schema says', {}, async (world) => {
   await live(world);
   const log = await readLog(world.rpc);
   const types = new Set(log.map(({ type }) => type));
-  for (const type of ['connector.registered', 'connection.connected', 'connection.needs_reconnect', 'connector.rescoped', 'connector.rotated', 'connection.disconnected']) {
+  for (const type of ['connector.registered', 'connection.connected', 'connection.needs_reconnect', 'connector.rescoped', 'connector.rotated', 'connector.disabled', 'connector.enabled', 'connection.disconnected']) {
     assert.ok(types.has(type), type);
   }
   for (const event of log) {
@@ -41,6 +44,7 @@ scenario('every event is a valid CloudEvent for the official SDK', {}, async (wo
     assert.equal(viaHttp.id, event.id);
     assert.ok(Math.abs(Date.parse(event.time) - Date.now()) < 120_000, event.time);
     assert.match(event.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assertFitsSchema(event);
   }
 });
 
