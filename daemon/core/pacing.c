@@ -139,6 +139,11 @@ static void note_answer(struct pacer *pacer, int64_t max_in_flight)
 
 /* ---- begin and end ---- */
 
+static bool is_full(const struct pacer *pacer, int64_t max_in_flight)
+{
+    return pacer->begun + pacer->in_flight >= 2 * pacing_limit(pacer, max_in_flight);
+}
+
 bool pacing_may_begin(struct pacer *pacer, int64_t max_in_flight, int64_t now_ms)
 {
     switch (pacer->breaker) {
@@ -149,7 +154,7 @@ bool pacing_may_begin(struct pacer *pacer, int64_t max_in_flight, int64_t now_ms
     case BREAKER_CLOSED:
         break;
     }
-    if (pacer->in_flight >= pacing_limit(pacer, max_in_flight))
+    if (is_full(pacer, max_in_flight))
         return false;
     refill(pacer, now_ms);
     return pacer->rate == 0 || pacer->millionths >= MILLION;
@@ -159,8 +164,7 @@ int64_t pacing_next_ms(const struct pacer *pacer, int64_t max_in_flight)
 {
     if (pacer->breaker == BREAKER_OPEN)
         return pacer->open_until_ms;
-    if (pacer->breaker == BREAKER_PROBING || pacer->rate == 0 ||
-        pacer->in_flight >= pacing_limit(pacer, max_in_flight))
+    if (pacer->breaker == BREAKER_PROBING || pacer->rate == 0 || is_full(pacer, max_in_flight))
         return INT64_MAX;
     int64_t missing = MAX_OF(MILLION - pacer->millionths, INT64_C(0));
     return pacer->filled_ms + (missing + pacer->rate - 1) / pacer->rate;
@@ -170,13 +174,25 @@ bool pacing_begin(struct pacer *pacer, int64_t now_ms)
 {
     refill(pacer, now_ms);
     count_sent(pacer, now_ms);
-    pacer->in_flight++;
+    pacer->begun++;
     if (pacer->rate > 0)
         pacer->millionths = MAX_OF(pacer->millionths - MILLION, -(int64_t)MILLION);
     if (pacer->breaker != BREAKER_OPEN)
         return false;
     pacer->breaker = BREAKER_PROBING;
     return true;
+}
+
+bool pacing_may_send(const struct pacer *pacer, int64_t max_in_flight)
+{
+    return pacer->in_flight < pacing_limit(pacer, max_in_flight);
+}
+
+void pacing_send(struct pacer *pacer)
+{
+    ASSERT(pacer->begun > 0);
+    pacer->begun--;
+    pacer->in_flight++;
 }
 
 static void note_recent(struct pacer *pacer, bool is_uncertain, int64_t now_ms)
@@ -191,8 +207,9 @@ static void note_recent(struct pacer *pacer, bool is_uncertain, int64_t now_ms)
 void pacing_end(struct pacer *pacer, int64_t max_in_flight, const struct pacing_end *end,
                 int64_t now_ms)
 {
-    ASSERT(pacer->in_flight > 0);
-    pacer->in_flight--;
+    int64_t *place = end->kind == PACING_UNSENT ? &pacer->begun : &pacer->in_flight;
+    ASSERT(*place > 0);
+    --*place;
     if (end->kind != PACING_UNSENT)
         note_recent(pacer, end->is_uncertain, now_ms);
     switch (end->kind) {

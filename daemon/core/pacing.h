@@ -5,6 +5,8 @@
  *
  *     if (pacing_may_begin(&pacer, max_in_flight, now.ms))
  *         is_probe = pacing_begin(&pacer, now.ms);
+ *     … its intent is durable: if (pacing_may_send(&pacer, max_in_flight))
+ *         pacing_send(&pacer);
  *     …
  *     pacing_end(&pacer, max_in_flight, &(struct pacing_end){.kind = PACING_ANSWERED, …}, now.ms);
  *
@@ -32,8 +34,9 @@ enum breaker { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_PROBING };
 const char *breaker_text(enum breaker breaker);
 
 struct pacer {
-    int64_t in_flight;
-    int64_t below;  /* thousandths by which the limit stands below the largest; 0: not at all */
+    int64_t begun;     /* not sent yet: their intents are being written */
+    int64_t in_flight; /* on the wire */
+    int64_t below;     /* thousandths by which the limit stands below the largest; 0: not at all */
     int64_t cut_ms; /* when the limit was halved last: answers to older requests halve it no more */
     /* The bucket. */
     int64_t rate;       /* thousandths of a request a second; 0: no limit */
@@ -73,6 +76,11 @@ bool pacing_may_begin(struct pacer *pacer, int64_t max_in_flight, int64_t now_ms
 int64_t pacing_next_ms(const struct pacer *pacer, int64_t max_in_flight);
 /** Also for a request that must go whatever the limits say. True: it is the breaker's probe. */
 bool pacing_begin(struct pacer *pacer, int64_t now_ms);
+/** Is there a place on the wire? Twice as many requests may have begun as it has places, so that it
+ * does not stand empty while intents are written. */
+bool pacing_may_send(const struct pacer *pacer, int64_t max_in_flight);
+/** One that has begun is sent now. */
+void pacing_send(struct pacer *pacer);
 void pacing_end(struct pacer *pacer, int64_t max_in_flight, const struct pacing_end *end,
                 int64_t now_ms);
 /** Is the breaker open, or are more than a tenth of the recent requests uncertain? Then no lost

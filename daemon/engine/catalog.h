@@ -18,8 +18,8 @@ struct lane_pace {
 
 /** What of a connector is due and not started, and what holds it up. */
 struct lane {
-    struct heap ready; /* of tasks, by the end of their access token */
-    size_t in_flight;
+    struct heap ready;       /* of tasks, by the end of their access token */
+    size_t in_flight;        /* jobs of which the provider is, or will be, asked something */
     int64_t closed_until_ms; /* Retry-After: the whole client waits */
     bool overflow;           /* more is due than is kept here … */
     int64_t overflow_due_ms; /* … from this due time on */

@@ -17,6 +17,8 @@ struct endpoint {
     char *provider; /* the profile's id */
     char *url;
     struct pacer pacer;
+    struct job *waiting; /* for a place on the wire (engine/job_pace.h) */
+    struct job **waiting_end;
     struct guard_answers answers;
     struct catalog_entry **entries; /* that use it */
     size_t entry_count, entry_capacity;

@@ -7,6 +7,7 @@
 #include "engine/event_json.h"
 #include "engine/guard.h"
 #include "engine/job_answer.h"
+#include "engine/job_pace.h"
 #include "engine/job_probe.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
@@ -70,56 +71,6 @@ static void job_free(struct job *job)
     free(job);
 }
 
-/* ---- the provider's pace ---- */
-
-static int64_t max_in_flight(const struct job *job)
-{
-    return (int64_t)job->engine->settings.max_in_flight;
-}
-
-static void pace_begin(struct job *job, struct now now)
-{
-    struct catalog_entry *entry = job->task->entry;
-    if (job->endpoint != NULL || entry->gone)
-        return;
-    job->endpoint = endpoint_of(job->engine, entry);
-    endpoint_ref(job->endpoint);
-    job->is_breaker_probe = pacing_begin(&job->endpoint->pacer, now.ms);
-}
-
-static void pace_end(struct job *job, enum pacing_end_kind kind, struct now now)
-{
-    if (job->endpoint == NULL)
-        return;
-    const struct pacing_end end = {
-        .kind = kind,
-        .is_probe = job->is_breaker_probe,
-        .is_good = kind == PACING_ANSWERED && job->answer.outcome == OUTCOME_REFRESHED,
-        .is_uncertain = kind != PACING_UNSENT && lifecycle_is_uncertain(&job->answer),
-        .started_ms = job->started_ms,
-    };
-    pacing_end(&job->endpoint->pacer, max_in_flight(job), &end, now.ms);
-    if (kind != PACING_UNSENT)
-        job->answer.endpoint_unsure = pacing_is_unsure(&job->endpoint->pacer, now.ms);
-    endpoint_unref(job->engine, job->endpoint);
-    job->endpoint = NULL;
-}
-
-static enum pacing_end_kind pacing_kind(const struct refresh_answer *answer)
-{
-    switch (answer->end) {
-    case TRANSPORT_NOT_SENT:
-        return PACING_UNREACHED;
-    case TRANSPORT_LOST:
-        return PACING_LOST;
-    case TRANSPORT_ANSWERED:
-        break;
-    }
-    if (answer->outcome == OUTCOME_RATE_LIMITED)
-        return PACING_LIMITED;
-    return answer->status == 503 ? PACING_OVERLOADED : PACING_ANSWERED;
-}
-
 /* ---- the end ---- */
 
 /* A verdict on its grant settles: who asked hears what became of it, not that it is not sure. */
@@ -167,7 +118,7 @@ static void job_end(struct job *job, enum job_end end, const struct connection *
     job_leave_lane(job);
     engine->jobs--;
     job_answer_is_safe(job);
-    pace_end(job, PACING_UNSENT, now);
+    job_pace_unsent(job, now);
     if (rest_ms != TIME_NONE) {
         task->stored_due_ms = connection->due_ms;
         task->expires_ms = connection->expires_ms;
@@ -243,7 +194,7 @@ void job_start(struct engine *engine, struct task *task, int64_t credential_vers
 void job_start_paced(struct engine *engine, struct task *task, struct now now)
 {
     struct job *job = job_begin(engine, task);
-    pace_begin(job, now);
+    job_pace_begin(job, now);
     job_read(job, now);
 }
 
@@ -577,7 +528,7 @@ static void job_send(struct job *job, struct now now)
     struct engine *engine = job->engine;
     const struct connection *connection = &job->record->connections[0];
     job->started_ms = now.ms;
-    pace_begin(job, now);
+    job_pace_send(job, now);
     if (connection->refresh_due_ms != TIME_NONE && connection->refresh_due_ms <= now.ms)
         histogram_add(&engine->metrics->late_ms, now.ms - connection->refresh_due_ms);
     job->request->deadline_ms = job->deadline_ms;
@@ -588,6 +539,47 @@ static void job_send(struct job *job, struct now now)
     engine->http.send(engine->http.ctx, job->request);
 }
 
+/* The intent is durable, and nothing is sent after all. */
+static void job_call_off(struct job *job, const char *why, struct now now)
+{
+    job->decision = (struct decision){.next = job->record->connections[0]};
+    job->then = JOB_THEN_FINISH;
+    job->end = JOB_FAILED;
+    job->why = why;
+    job_save(job, now);
+}
+
+/* The intent is durable: send, or wait until there is a place on the wire. */
+static void job_go(struct job *job, struct now now)
+{
+    if (job->engine->draining) {
+        job_call_off(job, "refreshd is stopping", now);
+    } else if (job->task->overtaken) {
+        /* A newer grant may be durable already, its completion next in the inbox: the token that
+         * this job has read is not known to be the stored one any more. */
+        job->unsent_id = job->attempt_id;
+        job->attempt_id = 0;
+        job_read(job, now);
+    } else if (job_pace_may_send(job)) {
+        job_send(job, now);
+    } else {
+        job_pace_wait(job);
+    }
+}
+
+/* A place on the wire is free. While it waited, its provider may have asked to be left in peace. */
+static void go_who_waited(struct engine *engine, struct endpoint *endpoint, struct now now)
+{
+    struct job *job;
+    while ((job = job_pace_next(engine, endpoint)) != NULL) {
+        const char *why_not = job_pace_why_not(job, now);
+        if (why_not != NULL)
+            job_call_off(job, why_not, now);
+        else
+            job_go(job, now);
+    }
+}
+
 static void on_intent(struct completion *completion, struct now now)
 {
     struct store_write *write = CONTAINER_OF(completion, struct store_write, completion);
@@ -596,27 +588,12 @@ static void on_intent(struct completion *completion, struct now now)
     struct error err = write->error;
     store_write_free(write);
 
-    if (status == STATUS_OK && job->engine->draining) {
-        job->decision = (struct decision){.next = job->record->connections[0]};
-        job->then = JOB_THEN_FINISH;
-        job->end = JOB_FAILED;
-        job->why = "refreshd is stopping";
-        job_save(job, now);
+    if (status == STATUS_OK) {
+        job_go(job, now);
         return;
     }
-    /* A newer grant may be durable already, its completion next in the inbox: the token that this
-     * job has read is not known to be the stored one any more. */
-    bool is_overtaken = status == STATUS_OK && job->task->overtaken;
-    if (status == STATUS_OK && !is_overtaken) {
-        job_send(job, now);
-        return;
-    }
-    job->unsent_id = status == STATUS_UNCERTAIN || is_overtaken ? job->attempt_id : 0;
+    job->unsent_id = status == STATUS_UNCERTAIN ? job->attempt_id : 0;
     job->attempt_id = 0;
-    if (is_overtaken) {
-        job_read(job, now);
-        return;
-    }
     if ((status == STATUS_CONFLICT || status == STATUS_UNCERTAIN) && job->reads < JOB_READS_MAX) {
         job_read(job, now);
         return;
@@ -740,11 +717,18 @@ static void on_answer(struct completion *completion, struct now now)
                   LOG_TEXT("connection", str_c(job->task->id)),
                   LOG_TEXT("connector", job->task->entry->connector.id));
     count_answer(job);
-    pace_end(job, pacing_kind(&job->answer), now);
+    struct endpoint *endpoint = job->endpoint;
+    if (endpoint != NULL)
+        endpoint_ref(endpoint);
+    job_pace_answered(job, now);
     job_decide(job, now);
     /* Nothing is asked of the provider any more: the next one's turn, while this one is saved. Of
      * another answer the lane waits to hear. */
     if (job->end == JOB_REFRESHED && job->then == JOB_THEN_FINISH)
         job_leave_lane(job);
     job_save(job, now);
+    if (endpoint != NULL) {
+        go_who_waited(engine, endpoint, now);
+        endpoint_unref(engine, endpoint);
+    }
 }

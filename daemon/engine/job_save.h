@@ -49,7 +49,8 @@ struct job {
     struct heap_node retry;    /* in engine->unsaved */
     struct endpoint *endpoint; /* whose pace this job's request counts for; NULL: none counts */
     bool is_breaker_probe;
-    int64_t rest_until_ms; /* nothing is saved, the verdict settles until then; TIME_NONE: no */
+    struct job *next_waiting; /* for a place on the wire, behind this one */
+    int64_t rest_until_ms;    /* nothing is saved, the verdict settles until then; TIME_NONE: no */
 };
 
 void job_read(struct job *job, struct now now);

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW_LOW = ENGINE_WINDOW / 2, WINDOW_HIGH = ENGINE_WINDOW * 4, READ_RETRY_MS = 1000 };
+enum {
+    WINDOW_LOW = ENGINE_WINDOW / 2,
+    WINDOW_HIGH = ENGINE_WINDOW * 4,
+    READ_RETRY_MS = 1000,
+    LANE_JOBS_OF_A_PLACE = 2, /* one has it, one writes its intent (core/pacing.h) */
+};
 
 static void lane_offer(struct engine *engine, struct task *task, struct now now);
 static void start_to_end(struct engine *engine, struct task *task, struct now now);
@@ -500,7 +505,9 @@ static bool lane_is_open(const struct lane *lane, struct now now)
 static bool lane_has_room(const struct engine *engine, const struct catalog_entry *entry,
                           struct now now)
 {
-    size_t max = catalog_is_unproven(entry, now.ms) ? 1 : engine->settings.max_in_flight;
+    size_t max = catalog_is_unproven(entry, now.ms)
+                     ? 1
+                     : LANE_JOBS_OF_A_PLACE * engine->settings.max_in_flight;
     return entry->lane.in_flight < max && engine->jobs < ENGINE_JOBS_MAX;
 }
 

@@ -6,6 +6,13 @@
 #define NOW INT64_C(1800000000000)
 enum { MAX = 32 };
 
+static bool begin_and_send(struct pacer *pacer, int64_t now_ms)
+{
+    bool is_probe = pacing_begin(pacer, now_ms);
+    pacing_send(pacer);
+    return is_probe;
+}
+
 /* One request from begin to end at one instant. */
 static void request(struct pacer *pacer, enum pacing_end_kind kind, int64_t now_ms)
 {
@@ -16,6 +23,8 @@ static void request(struct pacer *pacer, enum pacing_end_kind kind, int64_t now_
         .is_uncertain = kind == PACING_LOST,
         .started_ms = now_ms,
     };
+    if (kind != PACING_UNSENT)
+        pacing_send(pacer);
     pacing_end(pacer, MAX, &end, now_ms);
 }
 
@@ -60,7 +69,7 @@ static void one_burst_halves_once(void **state)
     (void)state;
     struct pacer pacer = {0};
     for (int i = 0; i < 32; i++)
-        pacing_begin(&pacer, NOW);
+        begin_and_send(&pacer, NOW);
     struct pacing_end end = {.kind = PACING_OVERLOADED, .started_ms = NOW};
     for (int i = 0; i < 32; i++)
         pacing_end(&pacer, MAX, &end, NOW + 100 + i);
@@ -68,16 +77,20 @@ static void one_burst_halves_once(void **state)
     assert_int_equal(pacer.in_flight, 0);
 }
 
-static void no_more_than_the_limit_begin(void **state)
+static void twice_the_limit_begin_and_the_limit_is_sent(void **state)
 {
     (void)state;
     struct pacer pacer = {0};
-    int begun = 0;
+    int begun = 0, sent = 0;
     while (pacing_may_begin(&pacer, MAX, NOW)) {
         pacing_begin(&pacer, NOW);
         begun++;
     }
-    assert_int_equal(begun, MAX);
+    for (; pacing_may_send(&pacer, MAX); sent++)
+        pacing_send(&pacer);
+    assert_int_equal(begun, 2 * MAX);
+    assert_int_equal(sent, MAX);
+    assert_false(pacing_may_begin(&pacer, MAX, NOW));
 }
 
 /* ---- the bucket ---- */
@@ -149,7 +162,7 @@ static void five_failures_open_it_and_one_request_probes(void **state)
     assert_false(pacing_may_begin(&pacer, MAX, NOW + 999));
     assert_int_equal(pacing_next_ms(&pacer, MAX), NOW + 1000);
     assert_true(pacing_may_begin(&pacer, MAX, NOW + 1000));
-    assert_true(pacing_begin(&pacer, NOW + 1000));
+    assert_true(begin_and_send(&pacer, NOW + 1000));
     assert_false(pacing_may_begin(&pacer, MAX, NOW + 1000)); /* one */
     struct pacing_end end = {.kind = PACING_UNREACHED, .is_probe = true};
     pacing_end(&pacer, MAX, &end, NOW + 1100);
@@ -176,7 +189,8 @@ static void any_answer_closes_it_and_it_ramps_up(void **state)
     struct pacer pacer = {0};
     for (int i = 0; i < 5; i++)
         request(&pacer, PACING_UNREACHED, NOW);
-    struct pacing_end end = {.kind = PACING_ANSWERED, .is_probe = pacing_begin(&pacer, NOW + 1000)};
+    struct pacing_end end = {.kind = PACING_ANSWERED,
+                             .is_probe = begin_and_send(&pacer, NOW + 1000)};
     pacing_end(&pacer, MAX, &end, NOW + 1050); /* an error, but an answer */
     assert_int_equal(pacer.breaker, BREAKER_CLOSED);
     assert_int_equal(pacing_limit(&pacer, MAX), 1);
@@ -194,7 +208,7 @@ static void a_probe_that_was_not_sent_leaves_it_to_the_next(void **state)
         request(&pacer, PACING_UNREACHED, NOW);
     request(&pacer, PACING_UNSENT, NOW + 1000);
     assert_true(pacing_may_begin(&pacer, MAX, NOW + 1000));
-    assert_int_equal(pacer.in_flight, 0);
+    assert_int_equal(pacer.begun + pacer.in_flight, 0);
 }
 
 static void a_success_between_starts_the_count_anew(void **state)
@@ -239,7 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_burst_halves_once),
-        cmocka_unit_test(no_more_than_the_limit_begin),
+        cmocka_unit_test(twice_the_limit_begin_and_the_limit_is_sent),
         cmocka_unit_test(a_429_teaches_a_rate_that_is_forgotten),
         cmocka_unit_test(a_long_rest_saves_up_one_second),
         cmocka_unit_test(one_second_of_429_cuts_once),
