@@ -1,0 +1,54 @@
+// Stands between refreshd and Redis on TCP, and can break off in the middle of a reply.
+
+import { connect, createServer } from 'node:net';
+
+export class CuttingProxy {
+  #server;
+  #sockets = new Set();
+  #cut = false;
+
+  /** Returns what World.keep() takes: the proxy, and how it ends. */
+  static async start(port) {
+    const proxy = new CuttingProxy();
+    proxy.#server = createServer((client) => proxy.#relay(client, port));
+    await new Promise((resolve) => { proxy.#server.listen(0, '127.0.0.1', resolve); });
+    return [proxy, () => proxy.stop()];
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.#server.address().port}/0`;
+  }
+
+  /** The next reply arrives by half, and the connection ends. */
+  cutNextReply() {
+    this.#cut = true;
+  }
+
+  #relay(client, port) {
+    const server = connect(port, '127.0.0.1');
+    const end = () => {
+      for (const socket of [client, server]) {
+        socket.destroy();
+        this.#sockets.delete(socket);
+      }
+    };
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on('error', end).on('close', end);
+    }
+    client.on('data', (bytes) => server.write(bytes));
+    server.on('data', (bytes) => {
+      if (!this.#cut) {
+        client.write(bytes);
+        return;
+      }
+      this.#cut = false;
+      client.write(bytes.subarray(0, Math.floor(bytes.length / 2)), end);
+    });
+  }
+
+  async stop() {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => { this.#server.close(resolve); });
+  }
+}
