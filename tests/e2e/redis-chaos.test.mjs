@@ -14,6 +14,7 @@ import { scenario } from './support/world.mjs';
 const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 5);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const FAULTS_A_ROUND = 3;
+const MEANWHILE = 0.25; // so often refreshd is killed in the middle of another fault
 const PASSING = 4; // connections that come and go
 const STEADY = 3; // connections that stay, to be refreshed throughout
 const TOKEN_SECONDS = 6;
@@ -32,6 +33,8 @@ function randomOf(seed) {
   };
 }
 
+const KILLED = 'refreshd killed';
+
 /** What may happen to a Redis: each fault is over, or undone, when its function returns. */
 const faults = {
   'killed, back with its data': async ({ redis }, ms) => {
@@ -45,6 +48,13 @@ const faults = {
     chaos.lost();
     await sleep(ms);
     await chaos.redis.start();
+  },
+  'killed, back with what it had a while ago': async ({ redis }, ms) => {
+    await redis.copyData();
+    await sleep(ms);
+    await redis.kill();
+    await redis.takeCopiedData();
+    await redis.start();
   },
   stopped: async ({ redis }, ms) => {
     redis.freeze();
@@ -82,8 +92,32 @@ const faults = {
     chaos.lost();
   },
   'cut off within a reply': ({ proxy }) => proxy.cutNextReply(),
-  'refreshd killed': (chaos) => chaos.killDaemon(),
+  'cut off within a command': ({ proxy }) => proxy.cutNextCommand(),
+  [KILLED]: (chaos) => chaos.killDaemon(),
 };
+
+const MEANWHILE_KILLED = `, ${KILLED} meanwhile`;
+
+/** A fault drawn by lot, alone or with a kill of refreshd in its midst. */
+function draw(random) {
+  const names = Object.keys(faults);
+  const name = names[Math.floor(random() * names.length)];
+  return random() < MEANWHILE && name !== KILLED ? name + MEANWHILE_KILLED : name;
+}
+
+async function play(name, chaos, random) {
+  const [before, lasting, until] = [random() * 300, 200 + Math.floor(random() * 1_300), random()];
+  await sleep(before);
+  if (!name.endsWith(MEANWHILE_KILLED)) {
+    await faults[name](chaos, lasting);
+    return;
+  }
+  const kill = async () => {
+    await sleep(until * lasting);
+    await chaos.killDaemon();
+  };
+  await Promise.all([faults[name.slice(0, -MEANWHILE_KILLED.length)](chaos, lasting), kill()]);
+}
 
 class Chaos {
   #running = true;
@@ -195,14 +229,13 @@ scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
   const began = Date.now();
   for (let round = 0; round < ROUNDS; round += 1) {
     const random = randomOf(SEED + round);
-    const names = Array.from({ length: FAULTS_A_ROUND }, () => Object.keys(faults)[Math.floor(random() * Object.keys(faults).length)]);
+    const names = Array.from({ length: FAULTS_A_ROUND }, () => draw(random));
     const played = new Chaos(world, proxy, chaos.connector);
     Object.assign(played, { connections: chaos.connections, wide: chaos.wide, trimmedTo: chaos.trimmedTo });
     played.begin();
     try {
       for (const name of names) {
-        await sleep(random() * 300);
-        await faults[name](played, 200 + Math.floor(random() * 1_300));
+        await play(name, played, random);
       }
       await sleep(200);
       await played.stop();

@@ -1,4 +1,5 @@
-// Stands between refreshd and Redis on TCP, and can break off in the middle of a reply.
+// Stands between refreshd and Redis on TCP, and can break off in the middle of a reply or of a
+// command.
 
 import { connect, createServer } from 'node:net';
 
@@ -6,6 +7,7 @@ export class CuttingProxy {
   #server;
   #sockets = new Set();
   #cut = false;
+  #cutCommand = false;
 
   /** Returns what World.keep() takes: the proxy, and how it ends. */
   static async start(port) {
@@ -24,6 +26,11 @@ export class CuttingProxy {
     this.#cut = true;
   }
 
+  /** The next command arrives by half, and the connection ends. */
+  cutNextCommand() {
+    this.#cutCommand = true;
+  }
+
   #relay(client, port) {
     const server = connect(port, '127.0.0.1');
     const end = () => {
@@ -36,7 +43,14 @@ export class CuttingProxy {
       this.#sockets.add(socket);
       socket.on('error', end).on('close', end);
     }
-    client.on('data', (bytes) => server.write(bytes));
+    client.on('data', (bytes) => {
+      if (!this.#cutCommand) {
+        server.write(bytes);
+        return;
+      }
+      this.#cutCommand = false;
+      server.write(bytes.subarray(0, Math.floor(bytes.length / 2)), end);
+    });
     server.on('data', (bytes) => {
       if (!this.#cut) {
         client.write(bytes);

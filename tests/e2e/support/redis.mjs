@@ -1,7 +1,7 @@
 // A real redis-server of our own: temporary directory, Unix socket and free port, its own pid. It can
 // be stopped, killed, frozen, emptied and started again with or without what it held.
 
-import { rm, mkdir } from 'node:fs/promises';
+import { cp, rm, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createClient } from 'redis';
@@ -99,7 +99,27 @@ export class Redis {
   }
 
   async forget() {
-    await rm(join(this.directory, 'appendonlydir'), { recursive: true, force: true });
+    await rm(this.#data, { recursive: true, force: true });
+  }
+
+  /** As a backup would: what it holds now, for takeCopiedData(). */
+  async copyData() {
+    await rm(this.#copy, { recursive: true, force: true });
+    await cp(this.#data, this.#copy, { recursive: true });
+  }
+
+  /** Between kill() and start(): it will hold what it held at copyData(). */
+  async takeCopiedData() {
+    await this.forget();
+    await cp(this.#copy, this.#data, { recursive: true });
+  }
+
+  get #data() {
+    return join(this.directory, 'appendonlydir');
+  }
+
+  get #copy() {
+    return join(this.directory, 'copied');
   }
 
   #closeClients() {
