@@ -118,15 +118,15 @@ static void without_a_known_end_it_is_left_alone(void **state)
 
 /* ---- variables ---- */
 
-static const char *const regional =
-    "{\"id\":\"regional\",\"token_endpoint\":\"https://{host}/token\",\"habits\":{\"vars\":{"
-    "\"host\":{\"pattern\":\"[a-z0-9.]+\\\\.region\\\\.example\",\"learned_from\":\"api_host\"%s}}}"
-    "}";
+#define REGIONAL                                                                                   \
+    "{\"id\":\"regional\",\"token_endpoint\":\"https://{host}/token\",\"habits\":{\"vars\":{"      \
+    "\"host\":{\"pattern\":\"[a-z0-9.]+\\\\.region\\\\.example\",\"learned_from\":\"api_host\"%s}" \
+    "}}}"
 
 static const char *regional_with(const char *more)
 {
     static char text[512];
-    (void)snprintf(text, sizeof(text), regional, more);
+    (void)snprintf(text, sizeof(text), REGIONAL, more);
     return text;
 }
 
