@@ -36,6 +36,7 @@ export class Provider {
   #grants = new Map(); // grant id → {client, account}
   #grantOfToken = new Map(); // fingerprint of a refresh token → grant id
   #secrets = new Set();
+  #doors = new Map(); // path → what refuse() returned
 
   /** Every refresh token presented: {client, grant, token, at, answeredAt, result, delivered}. */
   presentations = [];
@@ -127,6 +128,14 @@ export class Provider {
   }
 
   async #answer(request, response) {
+    const door = this.#doors.get(request.url);
+    if (door?.status) {
+      door.refused += 1;
+      request.resume();
+      response.writeHead(door.status).end();
+      return undefined;
+    }
+    if (door) door.granted += 1;
     const fault = this.fault;
     if (!fault || request.method !== 'POST' || request.url !== '/token') return this.#handle(request, response);
     const at = Date.now();
@@ -282,6 +291,16 @@ export class Provider {
 
   refreshesOf(grantId) {
     return this.presentationsOf(grantId).filter((p) => p.result === 'refreshed');
+  }
+
+  /**
+   * From now on an endpoint answers with this status alone, until stop().
+   * Returns {refused, granted, stop()}: how many it turned away, and how many it let in afterwards.
+   */
+  refuse(path, status) {
+    const door = { status, refused: 0, granted: 0, stop: () => { door.status = null; } };
+    this.#doors.set(path, door);
+    return door;
   }
 
   requestsOf(client) {
