@@ -1,5 +1,5 @@
 // A subscriber with a consumer group: several of these may run, each event goes to one of them, and
-// one that dies leaves its work to the others. Needs Node.js >= 20 and `npm install redis`.
+// one that dies leaves its work to the others. Needs Node.js >= 20, `npm install redis`, Redis >= 6.2.
 //
 //     REDIS_URL=redis://127.0.0.1:6379/0 node subscriber.mjs
 //
@@ -69,7 +69,7 @@ async function work(client) {
   for (let entries; (entries = await read(client, '0')).length > 0;) await deal(client, entries);
   let claimed = 0;
   while (!stopping) {
-    if (Date.now() - claimed > ABANDONED_MS) { // Redis >= 6.2
+    if (Date.now() - claimed > ABANDONED_MS) {
       const { messages } = await client.xAutoClaim(STREAM, GROUP, CONSUMER, ABANDONED_MS, '0', { COUNT: BATCH });
       await deal(client, messages.filter(Boolean));
       claimed = Date.now();

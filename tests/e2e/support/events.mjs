@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 
+import { assertFitsSchema } from './event-schema.mjs';
 import { eventually } from './wait.mjs';
 
 const PREFIX = 'refreshd:';
@@ -23,12 +24,14 @@ export async function readNeedsReconnect(redis, prefix = PREFIX) {
   return Object.fromEntries(Object.entries(hash).map(([id, event]) => [id, JSON.parse(event)]));
 }
 
-/** Waits for an event in the stream that fits, and returns it. */
-export function streamEvent(redis, what, fits, options) {
-  return eventually(`event in the stream: ${what}`, async () => {
+/** Waits for an event in the stream that fits, and returns it; its schema allows it. */
+export async function streamEvent(redis, what, fits, options) {
+  const event = await eventually(`event in the stream: ${what}`, async () => {
     const found = (await readStream(redis)).find(({ event }) => fits(event));
     return found?.event;
   }, { within: 20_000, ...options });
+  assertFitsSchema(event);
+  return event;
 }
 
 /** Everything PUBLISHed from now on: {messages: [{channel, event, at}], close()}. */
@@ -41,12 +44,13 @@ export async function subscribe(redis, prefix = PREFIX) {
   return { messages };
 }
 
-/** The whole log as the daemon holds it, page by page. */
+/** The whole log as the daemon holds it, page by page, each event as its schema says. */
 export async function readLog(rpc) {
   const events = [];
   for (;;) {
     const { items } = await rpc.call('list-events', { after: Number(events.at(-1)?.id ?? 0), limit: 500 });
     if (items.length === 0) return events;
+    items.forEach(assertFitsSchema);
     events.push(...items);
   }
 }
