@@ -86,14 +86,9 @@ static void on_survey_page(struct op *op, struct now now)
     }
     size_t count = op->read->connection_count;
     for (size_t i = 0; i < count; i++) {
-        const struct connection *connection = &op->read->connections[i];
         rescope->total++;
-        if (connection->phase != PHASE_CONNECTED)
-            continue;
-        struct scope_change change =
-            sweep_compare(&op->read->arena, connection, rescope->scopes, rescope->only_missing);
-        if (!change.spared && !(str_is_empty(change.added) && str_is_empty(change.removed)))
-            rescope->affected++;
+        rescope->affected += sweep_concerns(op->entry, &op->read->arena, &op->read->connections[i],
+                                            rescope->scopes, rescope->only_missing);
     }
     if (count > 0) {
         rescope->cursor = arena_copy(&op->arena, op->read->connections[count - 1].id);

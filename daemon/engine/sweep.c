@@ -37,6 +37,17 @@ static bool is_of_replaced_client(const struct catalog_entry *entry,
     return catalog_is_of_old_client(entry, connection_client_version(connection));
 }
 
+bool sweep_concerns(const struct catalog_entry *entry, struct arena *arena,
+                    const struct connection *connection, struct str scopes, bool only_missing)
+{
+    if (connection->phase != PHASE_CONNECTED)
+        return false;
+    if (is_of_replaced_client(entry, connection))
+        return connection->advisory_reason != REASON_CLIENT_REPLACED;
+    struct scope_change change = sweep_compare(arena, connection, scopes, only_missing);
+    return !change.spared && !(str_is_empty(change.added) && str_is_empty(change.removed));
+}
+
 /* A new grant under the new client asks for the new scopes too: that request says it all. */
 static bool decide(const struct catalog_entry *entry, const struct connection *connection,
                    struct arena *arena, struct now now, struct decision *ret_decision)

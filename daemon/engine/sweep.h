@@ -17,6 +17,10 @@ struct scope_change {
 };
 struct scope_change sweep_compare(struct arena *arena, const struct connection *connection,
                                   struct str scopes, bool only_missing);
+/** Will the sweep of a rescope to these scopes ask this connection's person to reconnect? One of a
+ * replaced client that has been told so needs no second request. */
+bool sweep_concerns(const struct catalog_entry *entry, struct arena *arena,
+                    const struct connection *connection, struct str scopes, bool only_missing);
 
 void sweep_turn(struct engine *engine, struct now now);
 int64_t sweep_next_ms(const struct engine *engine);
