@@ -108,10 +108,7 @@ static enum auth_method choose_method(const struct op *op, const struct profile 
                                                            : AUTH_PRIVATE_KEY_JWT;
     if (json_get(op->params, "client_secret") == NULL)
         return AUTH_NONE;
-    method = profile_default_auth_method(profile);
-    bool takes_secret = method == AUTH_CLIENT_SECRET_BASIC || method == AUTH_CLIENT_SECRET_POST ||
-                        method == AUTH_CLIENT_SECRET_JWT;
-    return takes_secret ? method : AUTH_CLIENT_SECRET_BASIC;
+    return profile_secret_auth_method(profile);
 }
 
 static bool add_first_credential(struct op *op, struct connector_write *change,
@@ -128,7 +125,7 @@ static bool add_first_credential(struct op *op, struct connector_write *change,
     };
     struct error err = {0};
     if (oauth_client_check(&client, &err) != STATUS_OK) {
-        op_fail_params(op, has_key ? "private_key" : "client_secret", "%s", err.text);
+        op_fail_params_as(op, &err);
         return false;
     }
     CLEANUP(buf_deinit) struct buf sealed = {0};

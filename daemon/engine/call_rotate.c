@@ -270,13 +270,25 @@ static bool is_same_secret(struct op *op, const struct credential *current, stru
     return secret_eq(stored != NULL ? secret_str(stored) : STR(""), secret);
 }
 
-static enum auth_method method_with(const struct credential *current, bool is_key)
+static bool holds_key(enum auth_method method)
 {
-    bool has_key =
-        current->method == AUTH_PRIVATE_KEY_JWT || current->method == AUTH_TLS_CLIENT_AUTH;
+    return method == AUTH_PRIVATE_KEY_JWT || method == AUTH_TLS_CLIENT_AUTH;
+}
+
+/* A secret goes the way that this client's newest secret went, a key likewise; the first one of its
+ * kind goes the way that `register` would choose. */
+static enum auth_method method_with(const struct op *op, bool is_key, bool has_certificate)
+{
+    const struct catalog_entry *entry = op->entry;
+    for (size_t i = 0; i < entry->credential_count; i++) {
+        enum auth_method method = entry->credentials[i].method;
+        if (method != AUTH_NONE && holds_key(method) == is_key)
+            return method;
+    }
     if (is_key)
-        return has_key ? current->method : AUTH_PRIVATE_KEY_JWT;
-    return has_key || current->method == AUTH_NONE ? AUTH_CLIENT_SECRET_BASIC : current->method;
+        return has_certificate ? AUTH_TLS_CLIENT_AUTH : AUTH_PRIVATE_KEY_JWT;
+    const struct profile *profile = catalog_profile(op->engine, entry);
+    return profile != NULL ? profile_secret_auth_method(profile) : AUTH_CLIENT_SECRET_BASIC;
 }
 
 static bool take_candidate(struct op *op, const struct credential *current, bool *ret_is_same,
@@ -294,16 +306,22 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
     if (!str_is_set(client_id))
         client_id = current->client_id;
     struct str key_id = op_text(op, "key_id"); /* another key has another id, or none */
+    enum auth_method method =
+        str_is_set(given) ? method_with(op, is_key, str_is_set(certificate)) : current->method;
+    bool keeps_key = !str_is_set(given) && holds_key(method);
+    if (!str_is_set(certificate) && holds_key(method))
+        certificate = current->certificate;
+    if (!str_is_set(key_id) && keeps_key)
+        key_id = current->key_id;
     struct rotate_call *rotation = rotation_of(op);
     rotation->candidate = (struct credential){
         .connector = op->entry->connector.id,
         .version = op->entry->connector.credential_version + 1,
         .state = CREDENTIAL_CURRENT,
         .client_id = arena_copy(&op->arena, client_id),
-        .method = str_is_set(given) ? method_with(current, is_key) : current->method,
-        .certificate =
-            arena_copy(&op->arena, str_is_set(certificate) ? certificate : current->certificate),
-        .key_id = arena_copy(&op->arena, str_is_set(key_id) || is_key ? key_id : current->key_id),
+        .method = method,
+        .certificate = arena_copy(&op->arena, certificate),
+        .key_id = arena_copy(&op->arena, key_id),
         .created_ms = now.ms,
     };
     struct error err = {0};
@@ -322,7 +340,7 @@ static bool take_candidate(struct op *op, const struct credential *current, bool
         .certificate = rotation->candidate.certificate,
     };
     if (oauth_client_check(&client, &err) != STATUS_OK) {
-        op_fail_params(op, is_key ? "private_key" : "client_secret", "%s", err.text);
+        op_fail_params_as(op, &err);
         return false;
     }
     *ret_is_same = str_eq(client_id, current->client_id) &&

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { OP_MESSAGE_MAX = ERROR_TEXT_MAX };
 
@@ -157,6 +158,20 @@ void op_fail_params(struct op *op, const char *path, const char *format, ...)
     json_set_text(data, "path", str_c(path));
     json_set_text(data, "expected", str_c(expected));
     op_end(op, (struct rpc_failure){.code = RPC_ERROR_PARAMS, .message = message, .data = data});
+}
+
+void op_fail_params_as(struct op *op, const struct error *err)
+{
+    static const char between[] = ": expected ";
+    char path[64] = "params";
+    const char *expected = err->text;
+    const char *found = strstr(err->text, between);
+    if (found != NULL) {
+        str_copy_cut(str_slice(str_c(err->text), 0, (size_t)(found - err->text)), path,
+                     sizeof(path));
+        expected = found + strlen(between);
+    }
+    op_fail_params(op, path, "%s", expected);
 }
 
 void op_fail_store(struct op *op, const struct error *err)

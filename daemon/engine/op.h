@@ -56,6 +56,9 @@ void op_fail_data(struct op *op, enum rpc_code word, struct json *take_data, con
                   ...) PRINTF_LIKE(4, 5);
 /** -32602, data.path and data.expected. */
 void op_fail_params(struct op *op, const char *path, const char *format, ...) PRINTF_LIKE(3, 4);
+/** The same, of an error that says "path: expected what" itself, as those of oauth_client_check().
+ */
+void op_fail_params_as(struct op *op, const struct error *err);
 /** The store's own words for a read or write that did not work. */
 void op_fail_store(struct op *op, const struct error *err);
 /** needs_reconnect, blocked or not_connected, whichever says why this connection has no token. */

@@ -27,12 +27,19 @@ static enum status take_id(struct profile_reader *reader, const char *path,
     return STATUS_OK;
 }
 
-/** The first that refreshd can do; RFC 8414 §2: "if omitted, the default is client_secret_basic".
- */
-static enum status take_auth_methods(struct profile_reader *reader, const char *path,
-                                     const struct json *value, void *field)
+static bool takes_secret(enum auth_method method)
 {
-    bool found = false;
+    return method == AUTH_CLIENT_SECRET_BASIC || method == AUTH_CLIENT_SECRET_POST ||
+           method == AUTH_CLIENT_SECRET_JWT;
+}
+
+/** The first that refreshd can do, and the first that shows a secret; RFC 8414 §2: "if omitted, the
+ * default is client_secret_basic". */
+static enum status take_auth_methods(struct profile_reader *reader, const char *path,
+                                     const struct json *value, UNUSED void *field)
+{
+    struct profile *profile = reader->profile;
+    bool found = false, found_secret = false;
     if (json_type(value) != JSON_ARRAY)
         return reader_fail(reader, path, value, "an array of texts");
     for (size_t i = 0; i < json_count(value); i++) {
@@ -40,10 +47,14 @@ static enum status take_auth_methods(struct profile_reader *reader, const char *
         struct str word = json_text(json_at(value, i));
         if (!str_is_set(word))
             return reader_fail(reader, path, json_at(value, i), "an array of texts");
-        if (!found && auth_method_parse(word, &method) == STATUS_OK) {
-            *(enum auth_method *)field = method;
-            found = true;
-        }
+        if (auth_method_parse(word, &method) != STATUS_OK)
+            continue;
+        if (!found)
+            profile->auth_method = method;
+        if (!found_secret && takes_secret(method))
+            profile->secret_auth_method = method;
+        found = true;
+        found_secret = found_secret || takes_secret(method);
     }
     return STATUS_OK;
 }
@@ -217,7 +228,7 @@ enum status profile_parse(const struct json *json, struct str file, bool allow_p
     ASSERT(out != NULL && *out == NULL);
     CLEANUP(profile_freep) struct profile *profile = memory_new(sizeof(*profile));
     profile->file = arena_copy(&profile->arena, file);
-    profile->auth_method = AUTH_CLIENT_SECRET_BASIC;
+    profile->auth_method = profile->secret_auth_method = AUTH_CLIENT_SECRET_BASIC;
     struct profile_reader reader = {
         .profile = profile, .allow_plain_loopback = allow_plain_loopback, .err = err};
     enum status status = parse(&reader, json);

@@ -66,6 +66,8 @@ bool profile_uses_access_token(const struct profile *profile);
 /** The first of token_endpoint_auth_methods_supported that refreshd can do; RFC 8414's default is
  * client_secret_basic. */
 enum auth_method profile_default_auth_method(const struct profile *profile);
+/** The first of them that shows a client secret, in whatever place; the default is the same. */
+enum auth_method profile_secret_auth_method(const struct profile *profile);
 /** Empty where the profile has none. */
 struct str profile_token_endpoint(const struct profile *profile);
 /** Where refreshes go: the token endpoint, unless the profile names another. */

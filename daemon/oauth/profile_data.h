@@ -119,7 +119,7 @@ struct profile {
     struct str id, name, issuer;
     struct str token_endpoint, authorization_endpoint, revocation_endpoint, introspection_endpoint,
         userinfo_endpoint, jwks_uri;
-    enum auth_method auth_method;
+    enum auth_method auth_method, secret_auth_method;
     bool response_names_issuer;   /* RFC 9207 §3 */
     struct str_list signing_algs; /* token_endpoint_auth_signing_alg_values_supported */
     struct {                      /* RFC 8705 §5 */

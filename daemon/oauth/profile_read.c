@@ -141,6 +141,11 @@ enum auth_method profile_default_auth_method(const struct profile *profile)
     return profile->auth_method;
 }
 
+enum auth_method profile_secret_auth_method(const struct profile *profile)
+{
+    return profile->secret_auth_method;
+}
+
 struct str profile_token_endpoint(const struct profile *profile)
 {
     return profile->token_endpoint;

@@ -161,9 +161,11 @@ static void metadata_is_a_profile(UNUSED void **state)
             "\"jwks_uri\":\"https://op.example.com/jwks\","
             "\"scopes_supported\":[\"openid\"],\"claims_parameter_supported\":false,"
             "\"token_endpoint_auth_methods_supported\":"
-            "[\"self_signed_tls_client_auth\",\"private_key_jwt\",\"client_secret_basic\"]}"),
+            "[\"self_signed_tls_client_auth\",\"private_key_jwt\",\"client_secret_post\","
+            "\"client_secret_basic\"]}"),
         "op.json");
     assert_int_equal(profile_default_auth_method(profile), AUTH_PRIVATE_KEY_JWT);
+    assert_int_equal(profile_secret_auth_method(profile), AUTH_CLIENT_SECRET_POST);
     assert_true(str_eq(profile_issuer(profile), STR("https://op.example.com")));
     assert_true(str_eq(profile_name(profile), STR("op")));
     assert_int_equal(profile_rotation(profile), ROTATION_UNKNOWN);
