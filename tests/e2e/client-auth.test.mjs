@@ -115,6 +115,36 @@ scenario('the audience and the key id are those that the server wants', { provid
   });
 });
 
+scenario('a client that goes over from a key to a secret, and back, disconnects nobody', { redis: false }, async (world) => {
+  const [key, another] = [make.ES256(), make.ES256()];
+  const connector = await world.addConnector({
+    id: 'crm', auth: 'private_key_jwt', jwk: jwk(key), register: { private_key: pem(key) },
+  });
+  const { id, grantId } = await world.connect(connector);
+  const methods = async () => (await world.rpc.call('show-connector', { connector: 'crm' })).credentials.map((c) => c.auth_method);
+
+  const { secret } = await world.provider.addClient({ id: connector.client, auth: 'client_secret_basic' });
+  assert.equal((await world.rpc.call('rotate', { connector: 'crm', client_secret: secret, check: true })).checked, true);
+  assert.deepEqual(await methods(), ['client_secret_basic', 'private_key_jwt']);
+
+  await world.provider.addClient({ id: connector.client, auth: 'private_key_jwt', jwk: jwk(another) });
+  assert.equal((await world.rpc.call('rotate', { connector: 'crm', private_key: pem(another), check: true })).checked, true);
+  assert.deepEqual(await methods(), ['private_key_jwt', 'client_secret_basic', 'private_key_jwt']);
+  await world.rpc.call('refresh', { connection: id });
+  assert.equal(world.provider.refreshesOf(grantId).length, 3);
+  assert.equal((await world.show(id)).state, 'active');
+
+  for (const params of [{ client_secret: '' }, { private_key: '' }]) {
+    const [path] = Object.keys(params);
+    await assert.rejects(world.rpc.call('rotate', { connector: 'crm', ...params }), (error) => {
+      assert.deepEqual([error.rpcCode, error.data.path], [-32602, path]);
+      assert.match(error.data.expected, /1 to \d+|not empty/);
+      return true;
+    });
+  }
+  assert.equal((await methods()).length, 3, 'nothing was changed');
+});
+
 const subjectOf = (request) => request.socket.getPeerCertificate()?.subject?.CN;
 
 scenario('a client is known by its certificate, and by no other', {
@@ -176,8 +206,8 @@ scenario('register says what is wrong with a key, and keeps nothing', { redis: f
     ['of a kind that signs nothing', { private_key: pem(generateKeyPairSync('x25519')) }, 'private_key', /another kind/],
     ['a certificate for a key', { private_key: crm.certificate }, 'private_key', /a certificate/],
     ['another key than the certificate\'s', { private_key: pem(key), certificate: crm.certificate }, 'private_key', /certificate's own key/],
-    ['no certificate', { private_key: pem(key), auth_method: 'tls_client_auth' }, 'private_key', /certificate: expected a PEM certificate, got none/],
-    ['a secret for private_key_jwt', { client_secret: 's3cret', auth_method: 'private_key_jwt' }, 'client_secret', /private_key: expected/],
+    ['no certificate', { private_key: pem(key), auth_method: 'tls_client_auth' }, 'certificate', /a PEM certificate, got none/],
+    ['a secret for private_key_jwt', { client_secret: 's3cret', auth_method: 'private_key_jwt' }, 'private_key', /a PEM private key/],
     ['no secret at all', { auth_method: 'client_secret_post' }, 'client_secret', /a secret that is not empty/],
   ];
   for (const [name, given, path, says] of cases) {
