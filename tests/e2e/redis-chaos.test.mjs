@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
+import { createClient } from 'redis';
+
 import { assertHashIsState, readLog, readStream } from './support/events.mjs';
 import { CuttingProxy } from './support/cutting-proxy.mjs';
 import { DEFAULT_SCOPES } from './support/provider.mjs';
@@ -50,11 +52,13 @@ const faults = {
     await sleep(ms);
     await chaos.redis.start();
   },
-  'killed, back with what it had a while ago': async ({ redis }, ms) => {
+  'killed, back with what it had a while ago': async (chaos, ms) => {
+    const { redis } = chaos;
     await redis.copyData();
     await sleep(ms);
     await redis.kill();
     await redis.takeCopiedData();
+    chaos.hasLost = true;
     await redis.start();
   },
   stopped: async ({ redis }, ms) => {
@@ -125,6 +129,7 @@ class Chaos {
   #changing = Promise.resolve();
   latest = 0; // how late a refresh was, in ms
   trimmedTo = 0; // entries up to here are rightly missing
+  hasLost = false; // what was not acknowledged when Redis lost it may be PUBLISHed again
 
   constructor(world, proxy, connector) {
     Object.assign(this, { world, proxy, connector, redis: world.redis, connections: [] });
@@ -133,6 +138,7 @@ class Chaos {
 
   /** What Redis has lost, it gets again from the log's beginning. */
   lost() {
+    this.hasLost = true;
     this.trimmedTo = 0;
   }
 
@@ -217,6 +223,26 @@ class Chaos {
   }
 }
 
+/** Hears the channels, through all restarts; how often it heard each event. */
+async function listen(world) {
+  const heard = new Map();
+  const client = world.keep(
+    createClient({ socket: { path: world.redis.socket, reconnectStrategy: () => 50 } }).on('error', () => {}),
+    () => client.destroy(),
+  );
+  await client.connect();
+  await client.pSubscribe('refreshd:events:*', (message) => {
+    const { id } = JSON.parse(message);
+    heard.set(id, (heard.get(id) ?? 0) + 1);
+  });
+  return heard;
+}
+
+function assertHeardOnce(heard) {
+  const twice = [...heard].filter(([, times]) => times > 1).map(([id]) => id);
+  assert.deepEqual(twice, [], 'PUBLISHed at most once');
+}
+
 scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
   provider: { accessTokenSeconds: TOKEN_SECONDS, rotate: false }, start: false,
 }, async (world) => {
@@ -226,6 +252,7 @@ scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
   });
   await world.start();
   const chaos = new Chaos(world, proxy, await world.addConnector({ id: 'calendar' }));
+  const heard = await listen(world);
   const steady = [];
   for (let i = 0; i < STEADY; i += 1) steady.push(await world.connect(chaos.connector));
   const began = Date.now();
@@ -242,6 +269,8 @@ scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
       await sleep(200);
       await played.stop();
       const { events, rss, late } = await played.check();
+      if (played.hasLost) heard.clear();
+      else assertHeardOnce(heard);
       process.stdout.write(`round ${round} (CHAOS_SEED=${SEED + round}): ${names.join('; ')}: ${events} events, ${rss} KiB, ${Math.max(late, 0)} ms late\n`);
     } catch (error) {
       await played.stop().catch(() => {});
