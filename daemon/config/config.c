@@ -170,7 +170,10 @@ enum status config_load(struct config *config, struct str path, struct str crede
     struct config fresh = {0};
     struct loading loading = {
         .config = &fresh, .credentials_directory = credentials_directory, .faults = faults};
-    config_file_read_all(path, read_file, &loading, faults);
+    if (!config_file_read_all(path, read_file, &loading, faults)) {
+        config_deinit(loading.config);
+        return STATUS_INVALID; /* what it says of values would mislead */
+    }
     return finish(&loading, config);
 }
 

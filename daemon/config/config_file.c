@@ -44,14 +44,16 @@ static bool read_whole(int fd, struct buf *out)
     }
 }
 
-static void read_one(const char *path, config_file_fn *fn, void *ctx, struct config_faults *faults)
+static bool read_one(const char *path, config_file_fn *fn, void *ctx, struct config_faults *faults)
 {
     CLEANUP(buf_deinit) struct buf text = {.max = CONFIG_FILE_BYTES_MAX, .secret = true};
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || !read_whole(fd, &text))
+    if (fd < 0 || !read_whole(fd, &text)) {
         config_fault_add(faults, "%s: can't be read: %s", path, strerror(errno));
-    else
-        fn(ctx, str_c(path), buf_str(&text));
+        return false;
+    }
+    fn(ctx, str_c(path), buf_str(&text));
+    return true;
 }
 
 static int is_drop_in(const struct dirent *entry)
@@ -65,22 +67,25 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-void config_file_read_all(struct str path, config_file_fn *fn, void *ctx,
+bool config_file_read_all(struct str path, config_file_fn *fn, void *ctx,
                           struct config_faults *faults)
 {
     struct arena names = {0};
-    read_one(arena_copy(&names, path).data, fn, ctx, faults);
+    bool all_read = read_one(arena_copy(&names, path).data, fn, ctx, faults);
     struct str directory = arena_printf(&names, STR_FMT ".d", STR_ARG(path));
     struct dirent **entries = NULL;
     int count = scandir(directory.data, &entries, is_drop_in, by_name);
-    if (count < 0 && errno != ENOENT)
+    if (count < 0 && errno != ENOENT) {
         config_fault_add(faults, "%s: can't be read: %s", directory.data, strerror(errno));
+        all_read = false;
+    }
     for (int i = 0; i < count; i++) {
         struct str name =
             arena_printf(&names, STR_FMT "/%s", STR_ARG(directory), entries[i]->d_name);
-        read_one(name.data, fn, ctx, faults);
+        all_read = read_one(name.data, fn, ctx, faults) && all_read;
         free(entries[i]);
     }
     free(entries);
     arena_deinit(&names);
+    return all_read;
 }

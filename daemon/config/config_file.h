@@ -10,9 +10,10 @@ typedef void config_file_fn(void *ctx, struct str name, struct str text);
 
 /**
  * Read path, then path + ".d" + "/" + "*.conf" (none is no mistake). Blocks on small local files.
- * What can't be read, or is larger than CONFIG_FILE_BYTES_MAX, is added to faults.
+ * What can't be read, or is larger than CONFIG_FILE_BYTES_MAX, is added to faults; false then: keys
+ * may be missing that stand there.
  */
-void config_file_read_all(struct str path, config_file_fn *fn, void *ctx,
+bool config_file_read_all(struct str path, config_file_fn *fn, void *ctx,
                           struct config_faults *faults);
 
 #endif
