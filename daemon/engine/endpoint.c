@@ -53,8 +53,8 @@ static void join(struct endpoint *endpoint, struct catalog_entry *entry)
 {
     if (endpoint->entry_count == endpoint->entry_capacity) {
         endpoint->entry_capacity = MAX_OF(endpoint->entry_capacity * 2, (size_t)1);
-        endpoint->entries =
-            memory_grow(endpoint->entries, endpoint->entry_capacity * sizeof(*endpoint->entries));
+        endpoint->entries = memory_grow(endpoint->entries,
+                                        endpoint->entry_capacity * sizeof(struct catalog_entry *));
     }
     endpoint->entries[endpoint->entry_count++] = entry;
     entry->endpoint = endpoint;

@@ -772,6 +772,7 @@ void schedule_free(struct engine *engine)
     struct schedule_state *schedule = &engine->schedule;
     for (size_t i = 0; i < SCHEDULE_BUCKETS; i++) {
         while (schedule->by_id[i] != NULL) {
+            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): task_free() unlinks it */
             schedule->by_id[i]->waiters = NULL;
             task_free(engine, schedule->by_id[i]);
         }

@@ -63,7 +63,7 @@ static bool cut_url(struct str url, struct url_parts *ret)
     size_t end = find_any(after, "/?#");
     struct str authority = str_slice(after, 0, end);
     ret->rest = str_slice(after, end, after.len);
-    size_t colon = authority.len;
+    size_t colon;
     if (str_starts_with(authority, STR("[")))
         colon = MIN_OF(str_find_byte(authority, ']') + 1, authority.len);
     else
@@ -331,7 +331,7 @@ enum status text_template_expand(const struct profile *profile, struct str text,
     struct str before;
     struct str name;
     while (next_variable(&text, &before, &name)) {
-        struct str value;
+        struct str value = STR_NONE;
         buf_append(&out, before);
         if (!str_is_set(name))
             break;
