@@ -37,7 +37,6 @@ struct fake_grant *sim_grant_of(const struct sim *sim, const struct connection *
     long long serial;
     CLEANUP(secret_freep)
     struct secret *token = open_token(sim, connection, "refresh_token", connection->sealed_refresh);
-    /* NOLINTNEXTLINE(cert-err34-c): our own provider wrote it, and both numbers must be there */
     if (token == NULL || sscanf(secret_data(token), "rt-%zu-%lld", &number, &serial) != 2)
         return NULL;
     *ret_serial = serial;

@@ -179,6 +179,7 @@ static void finish(struct fake_store *store, struct fake_request request)
         inbox_put(store->inbox, &request.write->completion);
         return;
     }
+    ASSERT(request.read != NULL);
     store->health.reads++;
     if (store->is_cut)
         request.read->status = STATUS_OK;

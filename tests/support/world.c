@@ -114,7 +114,8 @@ static void bury(struct world *world)
     while (!engine_is_drained(world->engine) || turns < 4) {
         now.ms += SECOND;
         engine_turn(world->engine, now);
-        ASSERT(turns++ < 100000);
+        turns++;
+        ASSERT(turns < 100000);
     }
     engine_free(world->engine);
     world->engine = NULL;
