@@ -57,11 +57,12 @@ export async function readLog(rpc) {
 
 /** Each sequence number of the log stands in the stream once, in order, without a gap. */
 export async function assertStreamIsLog(redis, rpc, options) {
+  let stream;
+  let log; // both as they were when they met: a sweep may go on writing
   await eventually('the stream has caught up with the log', async () => {
-    const [stream, log] = [await readStream(redis), await readLog(rpc)];
+    [stream, log] = [await readStream(redis), await readLog(rpc)];
     return log.length > 0 && stream.at(-1)?.id === `${log.at(-1).id}-0`;
   }, { within: 30_000, ...options });
-  const [stream, log] = [await readStream(redis), await readLog(rpc)];
   assert.deepEqual(log.map((event) => event.id), log.map((_, i) => String(i + 1)), 'the log has no gaps');
   assert.deepEqual(stream.map(({ id }) => id).slice(0, log.length), log.map((event) => `${event.id}-0`),
     'the stream has every number of the log, once, in order');
