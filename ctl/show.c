@@ -120,6 +120,21 @@ static void show_rescope(const struct view *view, const struct json *params,
     show_object(view, result, told, ARRAY_LEN(told), out);
 }
 
+/* The member that --quiet is for, or all of them. */
+static void show_one_or_all(const struct view *view, const struct json *result, const char *one,
+                            const struct block_name *names, size_t count, struct buf *out)
+{
+    if (view->quiet) {
+        text_clean(phrase_text(result, one), out);
+        buf_append_byte(out, '\n');
+        return;
+    }
+    CLEANUP(block_deinit) struct block block = block_new(view, 0);
+    block_members(&block, result, names, count);
+    block_rest(&block, result, names, count);
+    block_write(&block, out);
+}
+
 static void show_token(const struct view *view, const struct json *result, struct buf *out)
 {
     static const struct block_name names[] = {
@@ -128,15 +143,7 @@ static void show_token(const struct view *view, const struct json *result, struc
         {"expires_at", "Expires"},
         {"scopes", "Scopes"},
     };
-    if (view->quiet) {
-        text_clean(phrase_text(result, "access_token"), out);
-        buf_append_byte(out, '\n');
-        return;
-    }
-    CLEANUP(block_deinit) struct block block = block_new(view, 0);
-    block_members(&block, result, names, ARRAY_LEN(names));
-    block_rest(&block, result, names, ARRAY_LEN(names));
-    block_write(&block, out);
+    show_one_or_all(view, result, "access_token", names, ARRAY_LEN(names), out);
 }
 
 static void show_authorize(const struct view *view, const struct json *result, struct buf *out)
@@ -146,15 +153,7 @@ static void show_authorize(const struct view *view, const struct json *result, s
         {"expires_at", "Until"},
         {"state", "State"},
     };
-    if (view->quiet) {
-        text_clean(phrase_text(result, "url"), out);
-        buf_append_byte(out, '\n');
-        return;
-    }
-    CLEANUP(block_deinit) struct block block = block_new(view, 0);
-    block_members(&block, result, names, ARRAY_LEN(names));
-    block_rest(&block, result, names, ARRAY_LEN(names));
-    block_write(&block, out);
+    show_one_or_all(view, result, "url", names, ARRAY_LEN(names), out);
 }
 
 static void show_refresh(const struct view *view, const struct json *result, struct buf *out)
