@@ -254,6 +254,11 @@ static void on_events(struct op *op, struct now now)
 {
     if (read_failed(op))
         return;
+    struct rpc_failure failure;
+    if (watch_is_gone(&op->read->bounds, op->read->after, &failure)) {
+        op_fail_data(op, failure.word, failure.data, "%s", failure.message);
+        return;
+    }
     struct json *items = json_new_array();
     int64_t last = 0;
     for (size_t i = 0; i < op->read->event_count; i++) {
@@ -270,31 +275,31 @@ static void on_events(struct op *op, struct now now)
     op_result(op, list_new(items, buf_str(&cursor)), now);
 }
 
-static void on_event_bounds(struct op *op, struct now now)
+/** Behind which number? False where the call has ended: with an error, or with nothing. */
+static bool take_after(struct op *op, int64_t *ret_after, struct now now)
 {
-    (void)now;
-    if (read_failed(op))
-        return;
-    /* Without `after` from now on: that is nothing yet. */
-    int64_t after = json_i64(json_get(op->params, "after"), op->read->bounds.newest);
-    int64_t cursor = 0;
-    if (str_to_i64(op_text(op, "cursor"), &cursor) == STATUS_OK)
-        after = cursor;
-    struct rpc_failure failure;
-    if (watch_is_gone(&op->read->bounds, after, &failure)) {
-        op_fail_data(op, failure.word, failure.data, "%s", failure.message);
-        return;
+    struct str cursor = op_text(op, "cursor");
+    if (str_is_set(cursor)) {
+        if (str_to_i64(cursor, ret_after) == STATUS_OK && *ret_after >= 0)
+            return true;
+        op_fail_params(op, "cursor", "a cursor that this list gave");
+        return false;
     }
+    *ret_after = json_i64(json_get(op->params, "after"), -1);
+    if (*ret_after < 0) /* from now on: that is nothing yet */
+        op_result(op, list_new(json_new_array(), STR_NONE), now);
+    return *ret_after >= 0;
+}
+
+void call_list_events(struct op *op, struct now now)
+{
+    int64_t after;
+    if (!take_after(op, &after, now))
+        return;
     struct store_read *read = store_read_new(STORE_READ_EVENTS);
     read->after = after;
     read->types = watch_types_text(&read->arena, json_get(op->params, "types"));
     read->subject = arena_copy(&read->arena, op_text(op, "connection"));
     read->limit = limit_of(op);
     op_read(op, read, on_events);
-}
-
-void call_list_events(struct op *op, struct now now)
-{
-    (void)now;
-    op_read(op, store_read_new(STORE_READ_EVENT_BOUNDS), on_event_bounds);
 }

@@ -124,6 +124,12 @@ static void on_events(struct completion *completion, struct now now)
         store_read_free(read);
         return;
     }
+    struct rpc_failure failure;
+    if (watch_is_gone(&read->bounds, watcher->after, &failure)) { /* it read too slowly */
+        store_read_free(read);
+        watcher_fail(watcher, failure);
+        return;
+    }
     watcher->busy = true;
     for (size_t i = 0; i < read->event_count && !watcher->cancelled; i++) {
         CLEANUP(buf_deinit) struct buf json = {0};
@@ -132,7 +138,10 @@ static void on_events(struct completion *completion, struct now now)
         watcher->room--;
         watcher->sink.event(watcher->sink.ctx, read->events[i].seq, buf_str(&json));
     }
-    if (read->event_count > 0)
+    /* The log was looked through to its end: not again for what did not pass the filters. */
+    if (read->event_count < read->limit)
+        watcher->after = MAX_OF(watcher->after, read->bounds.newest);
+    else
         watcher->looked = false;
     store_read_free(read);
     watcher->busy = false;

@@ -105,6 +105,9 @@ static void after_turn(void *ctx)
         if (client->is_marked)
             continue; /* it has more to say */
         if (client_is_over(client)) {
+            if (client->is_cut_off)
+                log_write(server->log, LOG_LEVEL_NOTICE, "control.closing",
+                          "a client does not read what waits for it", LOG_I64("uid", client->uid));
             drop(server, client);
             loop_wake(server->loop); /* a stop may have waited for this one */
         } else if (client_has_deadline(client))

@@ -16,7 +16,14 @@ enum {
     /* The session keeps below CONTROL_BACKLOG_MAX; one error line may come on top. */
     OUT_BYTES_MAX = CONTROL_BACKLOG_MAX + 64 * 1024,
     OUT_KEPT_MAX = 64 * 1024,
+    ROOM_FOR_WORD = 256 * 1024, /* of the kernel's buffer, beyond its usual size */
 };
+
+static const char not_read[] =
+    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":"
+    "\"what waited to be read was not read for too long; the rest is dropped. Connect again; a "
+    "watch "
+    "goes on behind the last id it has told\",\"data\":{\"code\":\"too_large\"}}}\n";
 
 static size_t backlog_of(const struct client *client)
 {
@@ -142,12 +149,14 @@ static size_t write_out(struct client *client)
     while (backlog_of(client) > 0 && !client->is_blocked && !client->is_broken) {
         ssize_t put = send(client->fd, client->out.data + client->out_sent, backlog_of(client),
                            MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (put > 0)
+        if (put > 0) {
             client->out_sent += (size_t)put;
-        else if (errno == EAGAIN)
+            client->is_midline = client->out.data[client->out_sent - 1] != '\n';
+        } else if (errno == EAGAIN) {
             client->is_blocked = true;
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
             client->is_broken = true;
+        }
     }
     return client->out_sent - before;
 }
@@ -183,6 +192,45 @@ bool client_flush(struct client *client)
     return tell;
 }
 
+/** Has it read a little after all? A socket counts as writable only once much of it is free. */
+static bool goes_on(struct client *client, struct now now)
+{
+    client->is_blocked = false;
+    if (write_out(client) == 0)
+        return false;
+    client->since_ms = now.ms;
+    return true;
+}
+
+/** Drop the lines that have not begun to go out. */
+static void drop_unsent(struct client *client)
+{
+    size_t keep = client->out_sent;
+    if (client->is_midline) {
+        struct str rest = str_slice(buf_str(&client->out), keep, client->out.len);
+        keep += MIN_OF(str_find_byte(rest, '\n') + 1, rest.len);
+    }
+    secret_wipe(client->out.data + keep, client->out.len - keep);
+    client->out.len = keep;
+}
+
+/**
+ * Who does not read is let go, and its memory with it. Why must be the last line that it finds when
+ * it reads after all, long after we have closed: what is in the kernel's buffer stays there for it.
+ * That buffer is full, so it is widened first (unix(7): the sender's SO_SNDBUF decides).
+ */
+static void cut_off(struct client *client)
+{
+    int bytes = ROOM_FOR_WORD;
+    drop_unsent(client);
+    (void)buf_append(&client->out, (struct str){.data = not_read, .len = sizeof(not_read) - 1});
+    if (setsockopt(client->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0)
+        client->is_blocked = false;
+    write_out(client);
+    client->is_broken = true;
+    client->is_cut_off = true;
+}
+
 bool client_has_deadline(const struct client *client)
 {
     return backlog_of(client) > 0 || session_deadline_ms(client->session) != TIME_NONE;
@@ -192,8 +240,9 @@ void client_tick(struct client *client)
 {
     struct now now = loop_now(client->loop);
     int64_t patience_ms = client->is_finished ? CONTROL_UNIX_LINGER_MS : CONTROL_UNIX_STALL_MS;
-    if (backlog_of(client) > 0 && now.ms - client->since_ms >= patience_ms)
-        client->is_broken = true;
+    if (!client->is_broken && backlog_of(client) > 0 && now.ms - client->since_ms >= patience_ms &&
+        !goes_on(client, now))
+        cut_off(client);
     int64_t deadline_ms = session_deadline_ms(client->session);
     if (!client->is_finished && !client->is_broken && deadline_ms != TIME_NONE &&
         deadline_ms <= now.ms)

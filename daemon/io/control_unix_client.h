@@ -37,6 +37,8 @@ struct client {
     bool has_said_all; /* the client: end of file was read */
     bool is_finished;  /* the session: the rest is written out */
     bool is_broken;    /* nothing can be read or written any more */
+    bool is_midline;   /* the kernel has the beginning of a line and not its end */
+    bool is_cut_off;   /* it did not read what waited */
     int64_t since_ms;  /* output waits since then, or was last taken */
 };
 

@@ -196,7 +196,7 @@ enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms, struc
     return status == STATUS_OK ? run(db, SQL_PURGE_NOTE, bound - 1, 0, err) : status;
 }
 
-enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret, struct error *err)
+enum status sqlite_log_edges(struct sqlite_db *db, struct event_bounds *ret, struct error *err)
 {
     struct log_state state = {0};
     enum status status = get_state(db, &state, err);
@@ -206,10 +206,19 @@ enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret, st
         .oldest = state.last == 0 ? 0 : state.purged + 1,
         .newest = state.last,
         .published = state.published,
+        .newest_wall_ms = TIME_NONE,
+        .oldest_unpublished_wall_ms = TIME_NONE,
     };
-    status = look_up(db, SQL_EVENT_WALL, state.last, TIME_NONE, &ret->newest_wall_ms, err);
+    return STATUS_OK;
+}
+
+enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret, struct error *err)
+{
+    enum status status = sqlite_log_edges(db, ret, err);
+    if (status == STATUS_OK)
+        status = look_up(db, SQL_EVENT_WALL, ret->newest, TIME_NONE, &ret->newest_wall_ms, err);
     if (status != STATUS_OK)
         return status;
-    return look_up(db, SQL_EVENT_FIRST_WAITING, state.published, TIME_NONE,
+    return look_up(db, SQL_EVENT_FIRST_WAITING, ret->published, TIME_NONE,
                    &ret->oldest_unpublished_wall_ms, err);
 }

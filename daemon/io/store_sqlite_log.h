@@ -33,6 +33,9 @@ MUST_CHECK enum status sqlite_log_restart(struct sqlite_db *db, int64_t first, i
                                           const struct event_draft *event, struct error *err);
 MUST_CHECK enum status sqlite_log_purge(struct sqlite_db *db, int64_t before_wall_ms,
                                         struct error *err);
+/** Only the numbers of the bounds. */
+MUST_CHECK enum status sqlite_log_edges(struct sqlite_db *db, struct event_bounds *ret,
+                                        struct error *err);
 MUST_CHECK enum status sqlite_log_bounds(struct sqlite_db *db, struct event_bounds *ret,
                                          struct error *err);
 

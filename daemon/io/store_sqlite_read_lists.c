@@ -1,5 +1,6 @@
 /* Reads of what is not a connection: connectors, counts, events, the audit. */
 #include "io/store_sqlite_columns.h"
+#include "io/store_sqlite_log.h"
 #include "io/store_sqlite_read.h"
 
 void sqlite_read_add_event(struct store_read *read, sqlite3_stmt *row, int first)
@@ -116,6 +117,9 @@ static bool type_is_wanted(struct str types, struct str type)
 
 enum status sqlite_read_events(struct sqlite_db *db, struct store_read *read)
 {
+    enum status status = sqlite_log_edges(db, &read->bounds, &read->error);
+    if (status != STATUS_OK)
+        return status;
     bool of_one = !str_is_empty(read->subject);
     CLEANUP(sqlite_statement_reset)
     sqlite3_stmt *statement = sqlite_db_statement(db, of_one ? SQL_EVENTS_OF_SUBJECT : SQL_EVENTS);
@@ -126,7 +130,7 @@ enum status sqlite_read_events(struct sqlite_db *db, struct store_read *read)
     }
     bool row = true;
     while (read->event_count < sqlite_read_limit(read)) {
-        enum status status = sqlite_db_step(db, statement, &row, &read->error);
+        status = sqlite_db_step(db, statement, &row, &read->error);
         if (status != STATUS_OK || !row)
             return status;
         if (type_is_wanted(read->types, sqlite_column_str(statement, 1)))

@@ -232,7 +232,8 @@ enum store_read_kind {
     STORE_READ_OPEN_ATTEMPTS,    /* connections with an open attempt, after cursor */
     STORE_READ_CONNECTORS,       /* all, with all credentials */
     STORE_READ_COUNTS,           /* of one connector, or of all with connector empty */
-    STORE_READ_EVENTS,       /* after `after`, filtered by types (blank-separated) and subject */
+    STORE_READ_EVENTS,       /* after `after`, filtered by types (blank-separated) and subject; and
+                                of bounds the numbers, of the same moment */
     STORE_READ_EVENT_BOUNDS, /* bounds */
     STORE_READ_ALERTS,       /* connections in needs_reconnect with that event, after cursor */
     STORE_READ_AUDIT,        /* after `after`, by audit_filter */

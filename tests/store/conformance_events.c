@@ -95,6 +95,24 @@ static void test_events_are_listed(void **state)
     }
 }
 
+/* As of the read's own moment: what was dropped before it is not taken for what never was. */
+static void test_listed_events_come_with_the_bounds(void **state)
+{
+    struct harness *h = *state;
+    append_many(h, 6);
+    assert_int_equal(set_published(h, 4), STATUS_OK);
+    assert_int_equal(purge(h, T0 + 2), STATUS_OK);
+    struct store_read *read = store_read_new(STORE_READ_EVENTS);
+    read->after = 4;
+    read->limit = 1;
+    assert_int_equal(harness_read(h, read), STATUS_OK);
+    assert_int_equal(read->event_count, 1);
+    assert_int_equal(read->bounds.oldest, 3);
+    assert_int_equal(read->bounds.newest, 6);
+    assert_int_equal(read->bounds.published, 4);
+    store_read_free(read);
+}
+
 static void test_an_event_comes_back_whole(void **state)
 {
     struct harness *h = *state;
@@ -398,6 +416,7 @@ int conformance_events_run(const struct store_backend *backend)
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_numbers_have_no_gaps, backend),
         STORE_TEST(test_events_are_listed, backend),
+        STORE_TEST(test_listed_events_come_with_the_bounds, backend),
         STORE_TEST(test_an_event_comes_back_whole, backend),
         STORE_TEST(test_published_never_goes_back, backend),
         STORE_TEST(test_bounds, backend),

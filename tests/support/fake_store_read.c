@@ -271,8 +271,20 @@ static size_t first_behind(const struct fake_store *store, int64_t after)
     return low;
 }
 
+static void read_edges(const struct fake_store *store, struct store_read *read)
+{
+    read->bounds = (struct event_bounds){
+        .oldest = store->last == 0 ? 0 : store->purged + 1,
+        .newest = store->last,
+        .published = store->published,
+        .newest_wall_ms = TIME_NONE,
+        .oldest_unpublished_wall_ms = TIME_NONE,
+    };
+}
+
 static void read_events(const struct fake_store *store, struct store_read *read)
 {
+    read_edges(store, read);
     for (size_t i = first_behind(store, read->after);
          i < store->event_count && read->event_count < limit_of(read); i++) {
         const struct stored_event *event = &store->events[i]->event;
@@ -286,11 +298,7 @@ static void read_events(const struct fake_store *store, struct store_read *read)
 static void read_bounds(const struct fake_store *store, struct store_read *read)
 {
     struct event_bounds *bounds = &read->bounds;
-    *bounds = (struct event_bounds){
-        .oldest = store->last == 0 ? 0 : store->purged + 1,
-        .newest = store->last,
-        .published = store->published,
-    };
+    read_edges(store, read);
     size_t waiting = first_behind(store, store->published);
     if (waiting < store->event_count)
         bounds->oldest_unpublished_wall_ms = store->events[waiting]->event.draft.wall_ms;

@@ -1,4 +1,4 @@
-/* The log's way to Redis and to watchers: nothing lost, nothing twice, in order. */
+/* The log's way to Redis: nothing lost, nothing twice, in order. */
 #include "unit/engine/engine_test.h"
 
 static void given(struct world *world)
@@ -160,126 +160,6 @@ static void without_redis_all_goes_on(void **state)
     assert_state(world, "c-1", "active");
 }
 
-/* ---- watch ---- */
-
-struct seen {
-    struct watcher *watcher;
-    int64_t last, seqs[4096];
-    size_t count, room;
-    bool started, failed, cancel_at_start;
-    char word[32];
-};
-
-static void on_started(void *ctx, int64_t last)
-{
-    struct seen *seen = ctx;
-    seen->started = true;
-    seen->last = last;
-    if (seen->cancel_at_start)
-        engine_watch_cancel(seen->watcher);
-}
-
-static void on_failure(void *ctx, struct rpc_failure failure)
-{
-    struct seen *seen = ctx;
-    seen->failed = true;
-    snprintf(seen->word, sizeof(seen->word), "%s", rpc_code_text(failure.word));
-    json_free(failure.data);
-}
-
-static void on_event(void *ctx, int64_t seq, struct str cloudevent)
-{
-    struct seen *seen = ctx;
-    assert_true(str_starts_with(cloudevent, STR("{\"specversion\":\"1.0\"")));
-    assert_true(seen->count < ARRAY_LEN(seen->seqs));
-    seen->seqs[seen->count++] = seq;
-    seen->room--;
-}
-
-static void watch(struct world *world, struct seen *seen, const char *text)
-{
-    struct json *params = NULL;
-    assert_int_equal(json_parse(str_c(text), JSON_LIMITS_DEFAULT, &params, NULL), STATUS_OK);
-    const struct watch_sink sink = {
-        .ctx = seen, .started = on_started, .failure = on_failure, .event = on_event};
-    seen->watcher = engine_watch(world->engine, params, sink, world_now(world));
-    json_free(params);
-}
-
-static void more(struct world *world, struct seen *seen, size_t room)
-{
-    seen->room = room;
-    engine_watch_more(seen->watcher, room, world_now(world));
-    world_settle(world);
-}
-
-static void a_watcher_sees_every_event_once(void **state)
-{
-    struct world *world = *state;
-    given(world);
-    people(world, 0, 300);
-    struct seen seen = {0};
-    watch(world, &seen, "{\"after\":0}");
-    more(world, &seen, 7); /* no more than it has room for */
-    assert_int_equal(seen.count, 7);
-    more(world, &seen, 200);
-    assert_int_equal(seen.count, 207);
-    more(world, &seen, 4000);
-    people(world, 300, 310);
-    world_settle(world);
-    assert_int_equal(seen.count, fake_store_event_count(world->store));
-    for (size_t i = 0; i < seen.count; i++)
-        assert_int_equal(seen.seqs[i], (int64_t)i + 1);
-    engine_watch_cancel(seen.watcher);
-}
-
-static void a_watcher_without_a_number_begins_now(void **state)
-{
-    struct world *world = *state;
-    given(world);
-    people(world, 0, 3);
-    struct seen seen = {0};
-    watch(world, &seen, "{}");
-    more(world, &seen, 100);
-    assert_true(seen.started);
-    assert_int_equal(seen.last, fake_store_last(world->store));
-    assert_int_equal(seen.count, 0);
-    people(world, 3, 5);
-    world_settle(world);
-    assert_int_equal(seen.count, 2);
-    engine_watch_cancel(seen.watcher);
-}
-
-static void a_watcher_that_comes_too_late_is_told(void **state)
-{
-    struct world *world = *state;
-    world->settings.retention_ms = HOUR;
-    world_restart(world);
-    world_settle(world);
-    given(world);
-    people(world, 0, 5);
-    world_run(world, 3 * HOUR);
-    people(world, 5, 6);
-    world_run(world, HOUR / 2);
-    struct seen seen = {0};
-    watch(world, &seen, "{\"after\":1}");
-    world_settle(world);
-    assert_true(seen.failed);
-    assert_string_equal(seen.word, "gone");
-}
-
-static void a_watcher_may_leave_as_it_is_told_to_begin(void **state)
-{
-    struct world *world = *state;
-    given(world);
-    people(world, 0, 3);
-    struct seen seen = {.cancel_at_start = true};
-    watch(world, &seen, "{\"after\":0}");
-    world_settle(world);
-    assert_true(seen.started);
-    assert_int_equal(seen.count, 0);
-}
-
 static void what_redis_took_is_noted_in_the_end(void **state)
 {
     struct world *world = *state;
@@ -320,10 +200,6 @@ int main(void)
         ROW(without_redis_all_goes_on),
         ROW(what_redis_took_is_noted_in_the_end),
         ROW(an_event_of_a_write_in_doubt_is_sent),
-        ROW(a_watcher_sees_every_event_once),
-        ROW(a_watcher_without_a_number_begins_now),
-        ROW(a_watcher_that_comes_too_late_is_told),
-        ROW(a_watcher_may_leave_as_it_is_told_to_begin),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
 }

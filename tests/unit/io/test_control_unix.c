@@ -138,11 +138,14 @@ struct bed {
     struct log log;
     size_t turns;
     size_t pauses; /* told in the log */
+    size_t closings;
+    int64_t ahead_ms; /* of the machine's clock */
 };
 
-static struct now bed_now(void *ctx UNUSED)
+static struct now bed_now(void *ctx)
 {
-    return (struct now){.ms = clock_read().boot_ms};
+    const struct bed *bed = ctx;
+    return (struct now){.ms = clock_read().boot_ms + bed->ahead_ms};
 }
 
 static int64_t bed_turn(void *ctx, struct now now)
@@ -162,6 +165,7 @@ static void bed_log(void *ctx, const struct log_record *record)
 {
     struct bed *bed = ctx;
     bed->pauses += strcmp(record->event, "control.accept_paused") == 0;
+    bed->closings += strcmp(record->event, "control.closing") == 0;
 }
 
 static enum status bed_listen(struct bed *bed, struct control_unix **out, struct error *err)
@@ -292,6 +296,79 @@ static void gone_clients_are_not_half_closed(void **state UNUSED)
     rounds(&bed, 4);
     assert_int_equal(bed.control.half_closes, 0);
     assert_int_equal(control_unix_clients(bed.server), 0);
+    bed_deinit(&bed);
+}
+
+/* Reads to the end of file: how many lines there were, all so long but for the last one. */
+static size_t read_lines(int fd, size_t line_bytes, char *last, size_t size)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    char bytes[64 * 1024];
+    ssize_t got;
+    while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+        buf_append(&text, (struct str){.data = bytes, .len = (size_t)got});
+    assert_true(text.len > 0 && text.data[text.len - 1] == '\n'); /* nothing is half */
+    size_t count = 0;
+    struct str rest = buf_str(&text), line = {.len = line_bytes};
+    size_t before = line_bytes;
+    while (str_next_word(&rest, STR("\n"), &line)) {
+        assert_int_equal(before, line_bytes);
+        before = line.len;
+        count++;
+        str_copy_cut(line, last, size);
+    }
+    return count;
+}
+
+static void who_does_not_read_finds_out_why_when_it_does(void **state UNUSED)
+{
+    enum { LINES = 2000, LINE_BYTES = 1000 };
+    struct bed bed;
+    char line[LINE_BYTES + 1], last[LINE_BYTES + 1];
+    memset(line, 'x', LINE_BYTES);
+    memcpy(line + LINE_BYTES - 1, "\n", 2);
+    bed_init(&bed);
+    int fd = bed_connect(&bed);
+    for (int i = 0; i < LINES; i++) {
+        say(fd, line);
+        if (i % 50 == 0)
+            rounds(&bed, 2);
+    }
+    rounds(&bed, 20);
+    bed.ahead_ms = CONTROL_UNIX_STALL_MS - 10 * 1000;
+    rounds(&bed, 30);
+    assert_int_equal(control_unix_clients(bed.server), 1);
+    bed.ahead_ms = CONTROL_UNIX_STALL_MS + 1000;
+    for (int i = 0; i < 500 && control_unix_clients(bed.server) > 0; i++)
+        loop_run_once(bed.loop);
+    assert_int_equal(control_unix_clients(bed.server), 0); /* its memory is free */
+    assert_int_equal(bed.closings, 1);
+    assert_in_range(read_lines(fd, LINE_BYTES - 1, last, sizeof(last)), 50, LINES - 50);
+    assert_non_null(strstr(last, "\"id\":null,\"error\":"));
+    assert_non_null(strstr(last, "\"code\":\"too_large\""));
+    close(fd);
+    bed_deinit(&bed);
+}
+
+static void who_reads_now_and_then_is_not_cut_off(void **state UNUSED)
+{
+    enum { SIZE = 1024 * 1024 };
+    struct bed bed;
+    char bytes[64 * 1024];
+    bed_init(&bed);
+    int fd = bed_connect(&bed);
+    say(fd, "big 1048576\n");
+    rounds(&bed, 5);
+    size_t got = 0;
+    for (int i = 0; i < 1000 && got < SIZE; i++) {
+        bed.ahead_ms += CONTROL_UNIX_STALL_MS - 10 * 1000;
+        rounds(&bed, 15); /* long enough for a look at deadlines */
+        ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    assert_int_equal(got, SIZE);
+    assert_int_equal(control_unix_clients(bed.server), 1);
+    close(fd);
     bed_deinit(&bed);
 }
 
@@ -528,6 +605,8 @@ int main(void)
         cmocka_unit_test(the_last_word_is_heard),
         cmocka_unit_test(half_closed_clients_get_their_answers),
         cmocka_unit_test(gone_clients_are_not_half_closed),
+        cmocka_unit_test(who_does_not_read_finds_out_why_when_it_does),
+        cmocka_unit_test(who_reads_now_and_then_is_not_cut_off),
         cmocka_unit_test(peers_are_told_by_the_kernel),
         cmocka_unit_test(deadlines_are_kept),
         cmocka_unit_test(big_answers_wait_for_their_reader),
