@@ -221,7 +221,7 @@ static enum status read_alerts(struct sqlite_db *db, struct store_read *read)
     if (statement != NULL)
         sqlite_bind_text_or_empty(statement, 1, read->cursor);
     bool row = true;
-    while (read->connection_count < sqlite_read_limit(read)) {
+    while (sqlite_read_wants_event(read)) {
         enum status status = sqlite_db_step(db, statement, &row, &read->error);
         if (status != STATUS_OK || !row)
             return status;

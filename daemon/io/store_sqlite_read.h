@@ -24,6 +24,8 @@ MUST_CHECK enum status sqlite_read_page(struct sqlite_db *db, struct store_read 
 void sqlite_read_add_connection(struct store_read *read, sqlite3_stmt *row);
 /** Add the event that stands from column `first` on. */
 void sqlite_read_add_event(struct store_read *read, sqlite3_stmt *row, int first);
+/** By the read's limit and bytes_max. */
+bool sqlite_read_wants_event(const struct store_read *read);
 /** The first bad record of a read is named; the rest is served. */
 void sqlite_read_note_bad(struct store_read *read, const struct error *err);
 /** Room for one more element of a result array: it lives in the read's arena and doubles. */

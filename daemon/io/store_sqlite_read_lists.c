@@ -17,6 +17,13 @@ void sqlite_read_add_event(struct store_read *read, sqlite3_stmt *row, int first
     };
     read->events = sqlite_read_grow(read, read->events, read->event_count, sizeof(read->events[0]));
     read->events[read->event_count++] = event;
+    read->event_bytes += event.draft.data.len;
+}
+
+bool sqlite_read_wants_event(const struct store_read *read)
+{
+    return read->event_count < sqlite_read_limit(read) &&
+           (read->bytes_max == 0 || read->event_bytes < read->bytes_max);
 }
 
 static void add_connector(struct store_read *read, sqlite3_stmt *row)
@@ -129,7 +136,7 @@ enum status sqlite_read_events(struct sqlite_db *db, struct store_read *read)
             sqlite_bind_str(statement, 2, read->subject);
     }
     bool row = true;
-    while (read->event_count < sqlite_read_limit(read)) {
+    while (sqlite_read_wants_event(read)) {
         status = sqlite_db_step(db, statement, &row, &read->error);
         if (status != STATUS_OK || !row)
             return status;

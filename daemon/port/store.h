@@ -309,6 +309,8 @@ struct store_read {
     struct audit_filter audit_filter;
     int64_t until_ms, after_due_ms, after, after_uid;
     size_t limit;
+    size_t bytes_max; /* EVENTS, ALERTS: the event whose data brings their sum up to this is the
+                         last; 0: no such bound */
     /* Results. */
     enum status status;
     struct error error;
@@ -324,6 +326,7 @@ struct store_read {
     size_t count_count;
     struct stored_event *events;
     size_t event_count;
+    size_t event_bytes; /* of their data */
     struct audit_entry *audit;
     size_t audit_count;
     struct revocation *revocations;

@@ -239,6 +239,39 @@ static void test_alerts(void **state)
     }
 }
 
+/* Whoever reads the log for somebody else bounds what it holds in memory by bytes. */
+static void test_events_are_bounded_by_their_bytes(void **state)
+{
+    struct harness *h = *state;
+    for (int i = 0; i < 4; i++)
+        put_alerted(h, (const char *[]){"c-1", "c-2", "c-3", "c-4"}[i]);
+    const size_t each = sample_event("connection.needs_reconnect", "c-1").data.len;
+    static const enum store_read_kind kinds[] = {STORE_READ_EVENTS, STORE_READ_ALERTS};
+    const struct {
+        const char *name;
+        size_t bytes_max, limit, count;
+    } rows[] = {
+        {"no bound", 0, 0, 4},
+        {"the first is given, however large", 1, 0, 1},
+        {"that brings the sum to it is the last", 2 * each, 0, 2},
+        {"a byte more lets one more in", 2 * each + 1, 0, 3},
+        {"the limit counts too", 3 * each, 1, 1},
+        {"more than there is", 100 * each, 0, 4},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+            print_message("  %s\n", rows[i].name);
+            struct store_read *read = store_read_new(kinds[k]);
+            read->bytes_max = rows[i].bytes_max;
+            read->limit = rows[i].limit;
+            assert_int_equal(harness_read(h, read), STATUS_OK);
+            assert_int_equal(read->event_count, rows[i].count);
+            assert_int_equal(read->event_bytes, rows[i].count * each);
+            store_read_free(read);
+        }
+    }
+}
+
 static void test_retention_spares_alerts(void **state)
 {
     struct harness *h = *state;
@@ -422,6 +455,7 @@ int conformance_events_run(const struct store_backend *backend)
         STORE_TEST(test_bounds, backend),
         STORE_TEST(test_retention, backend),
         STORE_TEST(test_alerts, backend),
+        STORE_TEST(test_events_are_bounded_by_their_bytes, backend),
         STORE_TEST(test_retention_spares_alerts, backend),
         STORE_TEST(test_connectors_are_stamped, backend),
         STORE_TEST(test_the_log_restarts_above_another, backend),

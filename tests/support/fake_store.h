@@ -100,6 +100,8 @@ size_t fake_store_audit_count(const struct fake_store *store);
 size_t fake_store_connection_count(const struct fake_store *store);
 /** Put a row there by hand, as an earlier life of the daemon left it. */
 void fake_store_seed(struct fake_store *store, const struct connection *connection);
+/** So many events more, each as this one: a backlog, made at once. */
+void fake_store_add_events(struct fake_store *store, const struct event_draft *draft, size_t count);
 /** Requests that wait. */
 size_t fake_store_queued(const struct fake_store *store);
 

@@ -244,6 +244,13 @@ static void add_event(struct store_read *read, const struct stored_event *event)
     copy->draft.type = arena_copy(&read->arena, event->draft.type);
     copy->draft.subject = arena_copy(&read->arena, event->draft.subject);
     copy->draft.data = arena_copy(&read->arena, event->draft.data);
+    read->event_bytes += event->draft.data.len;
+}
+
+static bool wants_event(const struct store_read *read)
+{
+    return read->event_count < limit_of(read) &&
+           (read->bytes_max == 0 || read->event_bytes < read->bytes_max);
 }
 
 static bool is_wanted(struct str types, struct str type)
@@ -285,8 +292,8 @@ static void read_edges(const struct fake_store *store, struct store_read *read)
 static void read_events(const struct fake_store *store, struct store_read *read)
 {
     read_edges(store, read);
-    for (size_t i = first_behind(store, read->after);
-         i < store->event_count && read->event_count < limit_of(read); i++) {
+    for (size_t i = first_behind(store, read->after); i < store->event_count && wants_event(read);
+         i++) {
         const struct stored_event *event = &store->events[i]->event;
         bool is_subject =
             str_is_empty(read->subject) || str_eq(read->subject, event->draft.subject);
@@ -309,8 +316,7 @@ static void read_bounds(const struct fake_store *store, struct store_read *read)
 static void read_alerts(const struct fake_store *store, struct store_read *read)
 {
     const struct fake_node *node = NULL;
-    while (read->connection_count < limit_of(read) &&
-           (node = next_row(store, read, node)) != NULL) {
+    while (wants_event(read) && (node = next_row(store, read, node)) != NULL) {
         int64_t seq = row_of(node)->connection.alert_seq;
         if (seq == 0)
             continue;

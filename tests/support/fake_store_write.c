@@ -513,6 +513,12 @@ static void append_event(struct fake_store *store, struct store_write *write,
         write->first_event_seq = seq;
 }
 
+void fake_store_add_events(struct fake_store *store, const struct event_draft *draft, size_t count)
+{
+    for (; count > 0; count--)
+        insert_event(store, store->event_count, ++store->last, draft);
+}
+
 static void stamp(struct fake_store *store, const struct store_op *op, int64_t seq)
 {
     struct fake_row *row;
