@@ -13,7 +13,7 @@ struct call {
     struct call *next; /* while it waits */
     struct publish_redis *redis;
     struct publish_request *request;
-    bool script_sent; /* once more, since Redis had lost it */
+    bool came_back; /* once, since Redis had lost the script */
 };
 
 struct publish_redis {
@@ -22,7 +22,10 @@ struct publish_redis {
     struct publish_redis_keys keys;
     struct publish_redis_session *session;
     struct call *first, **last; /* waiting to be sent, oldest first */
-    size_t call_count;          /* waiting or on the wire */
+    size_t call_count;          /* waiting or on the wire … */
+    size_t on_wire;             /* … and how many of them there */
+    struct call **came_back;    /* where the next that comes back has its place among those waiting;
+                                   NULL: Redis has the script */
     bool hash_open;      /* HASH_BEGIN was done on this connection, and no ADD failed since */
     bool hash_in_flight; /* the next one waits: a COMMIT must know how the ADDs ended */
     uint64_t hash_fields;
@@ -164,11 +167,14 @@ static void send_call(struct publish_redis *redis, struct call *call)
     CLEANUP(publish_redis_command_deinit) struct publish_redis_command command = {0};
     compose(redis, call->request, &command);
     redis->hash_in_flight = redis->hash_in_flight || is_hash(call->request->kind);
+    redis->on_wire++;
     publish_redis_session_send(redis->session, &command, on_reply, call);
 }
 
 static void send_waiting(struct publish_redis *redis)
 {
+    if (redis->came_back != NULL)
+        return;
     while (publish_redis_session_is_ready(redis->session) && redis->first != NULL) {
         if (redis->hash_in_flight && is_hash(redis->first->request->kind))
             return;
@@ -185,15 +191,28 @@ static void on_script_loaded(void *user UNUSED, const struct redisReply *reply U
     /* What was sent behind it shows whether it worked. */
 }
 
-static void send_script_again(struct publish_redis *redis, struct call *call)
+/** Batches follow upon one another: what comes back keeps its place before all that waits, and
+ * nothing is sent before everything that is on the wire has come back too. */
+static void put_back(struct publish_redis *redis, struct call *call)
+{
+    if (redis->came_back == NULL)
+        redis->came_back = &redis->first;
+    call->came_back = true;
+    call->next = *redis->came_back;
+    *redis->came_back = call;
+    redis->came_back = &call->next;
+    if (call->next == NULL)
+        redis->last = &call->next;
+}
+
+static void send_script_again(struct publish_redis *redis)
 {
     CLEANUP(publish_redis_command_deinit) struct publish_redis_command command = {0};
     publish_redis_command_add(&command, STR("SCRIPT"));
     publish_redis_command_add(&command, STR("LOAD"));
     publish_redis_command_add(&command, str_c(publish_redis_script_lua));
     publish_redis_session_send(redis->session, &command, on_script_loaded, NULL);
-    call->script_sent = true;
-    send_call(redis, call);
+    redis->came_back = NULL;
 }
 
 static void read_hash_reply(struct publish_redis *redis, struct publish_request *request,
@@ -268,17 +287,20 @@ static void on_reply(void *user, const struct redisReply *reply)
 {
     struct call *call = user;
     struct publish_redis *redis = call->redis;
+    redis->on_wire--;
     if (reply == NULL) {
         fail(call, publish_redis_session_why(redis->session));
         return;
     }
-    if (is_noscript(reply) && !call->script_sent) {
-        send_script_again(redis, call);
-        return;
+    if (is_noscript(reply) && !call->came_back) {
+        put_back(redis, call);
+    } else {
+        read_reply(redis, call->request, reply);
+        finish(call);
+        leave_replica(redis, reply);
     }
-    read_reply(redis, call->request, reply);
-    finish(call);
-    leave_replica(redis, reply);
+    if (redis->came_back != NULL && redis->on_wire == 0)
+        send_script_again(redis);
     send_waiting(redis);
 }
 
@@ -299,6 +321,7 @@ static void on_lost(void *ctx, const struct error *why)
     struct publish_redis *redis = ctx;
     redis->hash_open = false;
     redis->hash_in_flight = false;
+    redis->came_back = NULL;
     note_trouble(redis, why);
     fail_waiting(redis, why);
 }

@@ -285,6 +285,66 @@ static const char *heard(struct bed *bed, redisContext *subscriber)
     return bed->said;
 }
 
+/** One event, so large that a few of them never fit into what lies between us and Redis. */
+static struct publish_request *large_batch(int64_t seq)
+{
+    enum { LARGE = 400 * 1000 };
+    struct publish_request *request = bed_events(PUBLISH_EVENTS, seq - 1, seq, seq);
+    request->events[0].json =
+        arena_printf(&request->arena, "{\"id\":\"%" PRId64 "\",\"x\":\"%0*d\"}", seq, LARGE, 0);
+    return request;
+}
+
+static long long script_loads(struct bed *bed)
+{
+    const char *calls = strstr(bed_say(bed, "INFO commandstats"), "cmdstat_script|load:calls=");
+    return calls != NULL ? atoll(strchr(calls, '=') + 1) : 0;
+}
+
+/** What has been said is whole, once each and in order, up to this number. */
+static void assert_heard_up_to(struct bed *bed, redisContext *subscriber, int64_t last)
+{
+    for (int64_t seq = 1; seq <= last; seq++) {
+        void *message = NULL;
+        assert_int_equal(redisGetReply(subscriber, &message), REDIS_OK);
+        char begin[40];
+        snprintf(begin, sizeof(begin), "{\"id\":\"%" PRId64 "\"", seq);
+        const redisReply *reply = message;
+        assert_memory_equal(reply->element[3]->str, begin, strlen(begin));
+        freeReplyObject(message);
+    }
+    assert_string_equal(heard(bed, subscriber), "t:end end;");
+}
+
+/** Batches 1 to 8 are on their way when Redis loses the script, and more are sent as answers come.
+ */
+static void a_script_flushed_under_a_pipeline_changes_no_order(void **state)
+{
+    enum { BATCHES = 16, AHEAD = 8 };
+    struct bed *bed = *state;
+    struct publish_request *requests[BATCHES];
+    bool done[BATCHES];
+    redisContext *subscriber = subscribe(bed);
+    for (int i = 0; i < AHEAD; i++)
+        bed_send(bed, requests[i] = large_batch(i + 1), &done[i]);
+    bed_wait(bed, &done[0]);
+    long long loads = script_loads(bed);
+    bed_say(bed, "SCRIPT FLUSH");
+    for (int i = 0; i < BATCHES; i++) {
+        bed_wait(bed, &done[i]);
+        assert_int_equal(requests[i]->status, STATUS_OK);
+        publish_request_free(requests[i]);
+        if (i + AHEAD < BATCHES)
+            bed_send(bed, requests[i + AHEAD] = large_batch(i + AHEAD + 1), &done[i + AHEAD]);
+    }
+    assert_int_equal(script_loads(bed), loads + 1);
+    assert_string_equal(bed_say(bed, "GET t:log"), "log-a 16");
+    assert_string_equal(bed_stream(bed), "1-0 2-0 3-0 4-0 5-0 6-0 7-0 8-0 9-0 10-0 11-0 12-0 13-0 "
+                                         "14-0 15-0 16-0");
+    assert_heard_up_to(bed, subscriber, BATCHES);
+    redisFree(subscriber);
+}
+
 #define CHANNEL "t:events:connection.needs_reconnect"
 
 static void subscribers_hear_each_event_once(void **state)
@@ -381,6 +441,7 @@ int main(void)
         WITH_REDIS(an_entry_at_the_end_of_all_ids),
         WITH_REDIS(batches_may_be_pipelined),
         WITH_REDIS(a_flushed_script_is_loaded_again),
+        WITH_REDIS(a_script_flushed_under_a_pipeline_changes_no_order),
         WITH_REDIS(the_stream_is_trimmed),
         WITH_REDIS(subscribers_hear_each_event_once),
         WITH_REDIS(a_rebuilt_hash_replaces_the_old_one),
