@@ -5,7 +5,11 @@
  *
  *     unknown → probe → (refill → rebuild hash) → send new events … → anything odd → unknown
  *
- * Redis down, slow, full or emptied delays events and nothing else.
+ * outbox.c says what is next; outbox_stand.h finds out where Redis stands, outbox_send.h sends the
+ * log in batches, several of them under way at a time, outbox_hash.h makes the hash anew.
+ *
+ * Redis down, slow, full or emptied delays events and nothing else. What is in memory is what is
+ * under way: a backlog waits in the log, however long it is.
  */
 #ifndef ENGINE_OUTBOX_H
 #define ENGINE_OUTBOX_H
@@ -13,10 +17,13 @@
 #include "engine/state.h"
 
 enum {
-    OUTBOX_BATCH = 256,
+    OUTBOX_BATCH = 256,               /* events in one */
+    OUTBOX_BATCH_BYTES = 256 * 1024,  /* of their data, beyond which none more is taken */
+    OUTBOX_BATCHES_UNDER_WAY_MAX = 4, /* sent and not yet answered */
     OUTBOX_RETRY_MIN_MS = 100,
     OUTBOX_RETRY_MAX_MS = 5000,
     OUTBOX_HEARTBEAT_MS = 5000, /* an emptied Redis is noticed though nothing happens */
+    OUTBOX_DRAIN_MS = 2000,     /* a process that ends sends so long; the rest waits in the log */
 };
 
 struct outbox *outbox_new(struct engine *engine);
@@ -34,6 +41,5 @@ struct outbox_lag {
     int64_t ms;     /* age of the oldest of them */
     int64_t newest, published;
 };
-struct outbox_lag outbox_lag(const struct engine *engine, struct now now);
 
 #endif

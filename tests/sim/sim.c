@@ -1,6 +1,7 @@
 #include "sim/sim.h"
 
 #include "common/assert.h"
+#include "engine/outbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,29 @@ static void rescope(struct sim *sim, size_t connector)
               sets[below(sim, ARRAY_LEN(sets))]);
 }
 
+/* More events at once than a batch holds, as when a connector of many is rescoped: Redis gets them
+ * in several batches under way together, whatever becomes of each. */
+static void pile_up_events(struct sim *sim)
+{
+    struct world *world = sim->world;
+    const struct event_draft draft = {.type = STR("connector.updated"),
+                                      .subject = STR("k0"),
+                                      .wall_ms = world_now(world).wall_ms,
+                                      .data = STR("{}")};
+    fake_redis_set_down(world->redis, true);
+    fake_store_add_events(world->store, &draft, (size_t)(OUTBOX_BATCH * (2 + below(sim, 12))));
+    fake_redis_set_latency(world->redis, 1 + below(sim, 100));
+    world_run(world, below(sim, MINUTE));
+    fake_redis_set_down(world->redis, false);
+    if (below(sim, 2) == 0) { /* in their midst */
+        world_run(world, below(sim, SECOND));
+        if (below(sim, 2) == 0)
+            fake_redis_empty(world->redis);
+        else
+            world_crash(world);
+    }
+}
+
 static void befall(struct sim *sim)
 {
     struct world *world = sim->world;
@@ -216,6 +240,8 @@ static void befall(struct sim *sim)
         fake_store_clear_faults(world->store);
     } else if (what < 85) {
         world_restart(world);
+    } else if (what < 86) {
+        pile_up_events(sim);
     }
 }
 

@@ -19,7 +19,13 @@ struct fake_redis {
     struct fake_clock *clock;
     struct inbox *inbox;
     bool is_down, is_cut;
+    int64_t latency_ms;
     struct fake_redis_odds odds;
+    bool has_fault;
+    struct fake_redis_fault fault;
+    struct fake_redis_use use;
+    size_t under_way, bytes_under_way;
+    int64_t published_last;
     struct fake_redis_entry *stream;
     size_t count, capacity;
     int64_t generated;
@@ -126,6 +132,15 @@ static bool may_follow(const struct fake_redis *redis, const struct publish_requ
     return redis->generated == request->expected_last && (!redis->has_log || is_ours || restarts);
 }
 
+static void publish(struct fake_redis *redis, const struct publish_request *request)
+{
+    for (size_t i = 0; i < request->event_count; i++) {
+        redis->use.published_twice += request->events[i].seq <= redis->published_last;
+        redis->published_last = MAX_OF(redis->published_last, request->events[i].seq);
+    }
+    redis->published += request->event_count;
+}
+
 /* @some how many events a script that fails half-way has added; the whole batch otherwise */
 static enum status add_events(struct fake_redis *redis, struct publish_request *request,
                               size_t some)
@@ -154,7 +169,8 @@ static enum status add_events(struct fake_redis *redis, struct publish_request *
     }
     if (request->event_count > 0)
         redis->last = request->events[request->event_count - 1].seq;
-    redis->published += is_events ? request->event_count : 0;
+    if (is_events)
+        publish(redis, request);
     tell(redis, request);
     return STATUS_OK;
 }
@@ -189,15 +205,71 @@ static bool happens(const struct fake_redis *redis, int64_t chance)
     return redis->odds.random != NULL && fake_random_happens(redis->odds.random, chance);
 }
 
-static void answer(struct fake_redis *redis, struct publish_request *request)
+static bool is_batch(const struct publish_request *request)
 {
-    bool fails = redis->is_down || happens(redis, redis->odds.unavailable);
-    bool is_lost = happens(redis, redis->odds.answer_lost);
-    bool is_half = happens(redis, redis->odds.half_done);
+    return request->kind == PUBLISH_EVENTS || request->kind == PUBLISH_HISTORY;
+}
+
+static bool is_fate(const struct fake_redis *redis, enum fake_redis_fate fate, int64_t chance,
+                    bool is_struck)
+{
+    return happens(redis, chance) || (is_struck && redis->fault.fate == fate);
+}
+
+/* @is_struck by the fault that was ordered */
+static void answer(struct fake_redis *redis, struct publish_request *request, bool is_struck)
+{
+    bool fails = is_fate(redis, FAKE_REDIS_REFUSED, redis->odds.unavailable, is_struck) ||
+                 is_fate(redis, FAKE_REDIS_CUT, 0, is_struck) || redis->is_down;
+    bool is_lost = is_fate(redis, FAKE_REDIS_ANSWER_LOST, redis->odds.answer_lost, is_struck);
+    bool is_half = is_fate(redis, FAKE_REDIS_HALF_DONE, redis->odds.half_done, is_struck);
+    if (is_fate(redis, FAKE_REDIS_CONFLICT, 0, is_struck)) {
+        tell(redis, request);
+        request->status = error_set(&request->error, STATUS_CONFLICT, "Redis stands elsewhere");
+        return;
+    }
     if (!fails)
         request->status = carry_out(redis, request, is_half ? request->event_count / 2 : SIZE_MAX);
     if (fails || is_lost || is_half)
         request->status = error_set(&request->error, STATUS_UNAVAILABLE, "connection lost");
+}
+
+static bool is_struck(struct fake_redis *redis, const struct publish_request *request)
+{
+    if (!redis->has_fault || !is_batch(request) || redis->fault.skip-- > 0)
+        return false;
+    redis->has_fault = false;
+    return true;
+}
+
+static size_t json_bytes(const struct publish_request *request)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < request->event_count; i++)
+        bytes += request->events[i].json.len;
+    return bytes;
+}
+
+static void give_back(struct fake_redis *redis, struct publish_request *request)
+{
+    redis->under_way--;
+    redis->bytes_under_way -= json_bytes(request);
+    inbox_put(redis->inbox, &request->completion);
+}
+
+static void refuse(struct fake_redis *redis, struct publish_request *request)
+{
+    request->status = error_set(&request->error, STATUS_UNAVAILABLE, "gone");
+    give_back(redis, request);
+}
+
+static void refuse_all(struct fake_redis *redis)
+{
+    for (struct errand *errand = redis->errands; errand != NULL; errand = errand->next) {
+        if (errand->request != NULL)
+            refuse(redis, errand->request);
+        errand->request = NULL;
+    }
 }
 
 static void finish(void *ctx)
@@ -209,29 +281,40 @@ static void finish(void *ctx)
         link = &(*link)->next;
     *link = errand->next;
     if (errand->request != NULL) {
-        answer(redis, errand->request);
-        inbox_put(redis->inbox, &errand->request->completion);
+        bool strikes = is_struck(redis, errand->request);
+        answer(redis, errand->request, strikes);
+        give_back(redis, errand->request);
+        if (strikes && redis->fault.fate == FAKE_REDIS_CUT)
+            refuse_all(redis);
     }
     free(errand);
 }
 
-static void refuse(struct fake_redis *redis, struct publish_request *request)
+static void note_use(struct fake_redis *redis, const struct publish_request *request)
 {
-    request->status = error_set(&request->error, STATUS_UNAVAILABLE, "gone");
-    inbox_put(redis->inbox, &request->completion);
+    struct fake_redis_use *use = &redis->use;
+    redis->under_way++;
+    redis->bytes_under_way += json_bytes(request);
+    use->batches += is_batch(request);
+    use->under_way_peak = MAX_OF(use->under_way_peak, redis->under_way);
+    use->bytes_peak = MAX_OF(use->bytes_peak, redis->bytes_under_way);
 }
 
 static void on_send(void *ctx, struct publish_request *request)
 {
     struct fake_redis *redis = ctx;
+    note_use(redis, request);
     if (redis->is_cut) {
         refuse(redis, request);
         return;
     }
     struct errand *errand = memory_new(sizeof(*errand));
-    *errand = (struct errand){.next = redis->errands, .redis = redis, .request = request};
-    redis->errands = errand;
-    fake_clock_after(redis->clock, 1, finish, errand);
+    *errand = (struct errand){.redis = redis, .request = request};
+    struct errand **link = &redis->errands;
+    while (*link != NULL) /* oldest first, as a connection's answers come */
+        link = &(*link)->next;
+    *link = errand;
+    fake_clock_after(redis->clock, redis->latency_ms, finish, errand);
 }
 
 static void on_health(void *ctx, struct publisher_health *ret_health)
@@ -243,11 +326,7 @@ static void on_health(void *ctx, struct publisher_health *ret_health)
 void fake_redis_cut(struct fake_redis *redis)
 {
     redis->is_cut = true;
-    for (struct errand *errand = redis->errands; errand != NULL; errand = errand->next) {
-        if (errand->request != NULL)
-            refuse(redis, errand->request);
-        errand->request = NULL;
-    }
+    refuse_all(redis);
 }
 
 void fake_redis_reopen(struct fake_redis *redis)
@@ -262,6 +341,7 @@ struct fake_redis *fake_redis_new(struct fake_clock *clock, struct inbox *inbox)
     struct fake_redis *redis = memory_new(sizeof(*redis));
     redis->clock = clock;
     redis->inbox = inbox;
+    redis->latency_ms = 1;
     return redis;
 }
 
@@ -295,6 +375,27 @@ void fake_redis_set_odds(struct fake_redis *redis, struct fake_redis_odds odds)
     redis->odds = odds;
 }
 
+void fake_redis_set_latency(struct fake_redis *redis, int64_t ms)
+{
+    redis->latency_ms = ms;
+}
+
+void fake_redis_fail(struct fake_redis *redis, struct fake_redis_fault fault)
+{
+    redis->has_fault = true;
+    redis->fault = fault;
+}
+
+struct fake_redis_use fake_redis_use(const struct fake_redis *redis)
+{
+    return redis->use;
+}
+
+void fake_redis_forget_use(struct fake_redis *redis)
+{
+    redis->use = (struct fake_redis_use){0};
+}
+
 void fake_redis_empty(struct fake_redis *redis)
 {
     stream_clear(redis);
@@ -310,6 +411,11 @@ void fake_redis_set_log(struct fake_redis *redis, const char *log_id, int64_t la
     str_copy_cut(str_c(log_id), redis->log_id, sizeof(redis->log_id));
     redis->has_log = true;
     redis->last = redis->generated = last;
+}
+
+void fake_redis_set_generated(struct fake_redis *redis, int64_t generated)
+{
+    redis->generated = generated;
 }
 
 size_t fake_redis_count(const struct fake_redis *redis)

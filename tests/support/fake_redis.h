@@ -1,6 +1,7 @@
 /**
  * A Redis behind port/publisher.h, with the checks of the server-side script: log, stream, hash and
- * what was PUBLISHed. It can be down, emptied, another log's or ahead of ours.
+ * what was PUBLISHed. It can be down, emptied, another log's or ahead of ours, and each batch of
+ * several under way can end in its own way.
  */
 #ifndef SUPPORT_FAKE_REDIS_H
 #define SUPPORT_FAKE_REDIS_H
@@ -22,15 +23,45 @@ struct fake_redis_odds {
     int64_t half_done;          /* some of the events were */
 };
 
+enum fake_redis_fate {
+    FAKE_REDIS_REFUSED,     /* nothing happened */
+    FAKE_REDIS_ANSWER_LOST, /* it was carried out */
+    FAKE_REDIS_HALF_DONE,   /* some of its events were */
+    FAKE_REDIS_CONFLICT,    /* "Redis stands elsewhere", though it does not */
+    FAKE_REDIS_CUT,         /* the connection, with all that is under way on it */
+};
+
+/** What becomes of the batch that comes after `skip` others. */
+struct fake_redis_fault {
+    enum fake_redis_fate fate;
+    size_t skip;
+};
+
+/** How it was used, since the last fake_redis_forget_use(). */
+struct fake_redis_use {
+    size_t batches;         /* EVENTS and HISTORY */
+    size_t under_way_peak;  /* requests at a time */
+    size_t bytes_peak;      /* of JSON in all that was under way */
+    size_t published_twice; /* events whose number had been PUBLISHed before */
+};
+
 struct fake_redis *fake_redis_new(struct fake_clock *clock, struct inbox *inbox);
 void fake_redis_free(struct fake_redis *redis);
 struct publisher_port fake_redis_port(struct fake_redis *redis);
 void fake_redis_set_down(struct fake_redis *redis, bool down);
 void fake_redis_set_odds(struct fake_redis *redis, struct fake_redis_odds odds);
+/** Each request takes so long (1). */
+void fake_redis_set_latency(struct fake_redis *redis, int64_t ms);
+/** One at a time. */
+void fake_redis_fail(struct fake_redis *redis, struct fake_redis_fault fault);
+struct fake_redis_use fake_redis_use(const struct fake_redis *redis);
+void fake_redis_forget_use(struct fake_redis *redis);
 /** All keys are gone. */
 void fake_redis_empty(struct fake_redis *redis);
 /** Another daemon's log stands there, its stream at this number. */
 void fake_redis_set_log(struct fake_redis *redis, const char *log_id, int64_t last);
+/** The stream has more than `{prefix}log` says: a script stopped half-way. */
+void fake_redis_set_generated(struct fake_redis *redis, int64_t generated);
 
 size_t fake_redis_count(const struct fake_redis *redis);
 const struct fake_redis_entry *fake_redis_entry(const struct fake_redis *redis, size_t index);

@@ -1,4 +1,5 @@
 /* The log's way to Redis: nothing lost, nothing twice, in order. */
+#include "engine/outbox.h"
 #include "unit/engine/engine_test.h"
 
 static void given(struct world *world)
@@ -160,6 +161,184 @@ static void without_redis_all_goes_on(void **state)
     assert_state(world, "c-1", "active");
 }
 
+/* ---- several batches under way ---- */
+
+/* Events in the log at once, each with so many bytes of data: what gathered while Redis was away.
+ */
+static void backlog(struct world *world, size_t count, size_t bytes)
+{
+    CLEANUP(buf_deinit) struct buf data = {0};
+    buf_printf(&data, "{\"x\":\"%0*d\"}", (int)bytes, 0);
+    const struct event_draft draft = {.type = STR("connector.updated"),
+                                      .subject = STR("gcal"),
+                                      .wall_ms = world_now(world).wall_ms,
+                                      .data = buf_str(&data)};
+    fake_store_add_events(world->store, &draft, count);
+}
+
+/* Redis is slow from here on, and away until this returns: a backlog waits for it. */
+static void given_a_backlog(struct world *world, size_t count, size_t bytes)
+{
+    given(world);
+    world_settle(world);
+    fake_redis_set_down(world->redis, true);
+    people(world, 0, 1);
+    backlog(world, count, bytes);
+    fake_redis_set_latency(world->redis, 20);
+    world_run(world, MINUTE);
+    fake_redis_forget_use(world->redis);
+    fake_redis_set_down(world->redis, false);
+}
+
+static void assert_all_arrived_once(const struct world *world)
+{
+    assert_stream_from(world, 0);
+    assert_int_equal(fake_redis_use(world->redis).published_twice, 0);
+}
+
+static void a_backlog_goes_in_several_batches_at_a_time(void **state)
+{
+    struct world *world = *state;
+    given_a_backlog(world, 20 * OUTBOX_BATCH, 100);
+    world_run(world, MINUTE);
+    assert_all_arrived_once(world);
+    struct fake_redis_use use = fake_redis_use(world->redis);
+    assert_int_equal(use.under_way_peak, OUTBOX_BATCHES_UNDER_WAY_MAX);
+    assert_int_equal(use.batches, 21);
+}
+
+static void large_events_fill_a_batch_by_their_bytes(void **state)
+{
+    enum { LARGE = 200 * 1000, HEAD = 400 };
+    struct world *world = *state;
+    given_a_backlog(world, 40, LARGE);
+    world_run(world, MINUTE);
+    assert_all_arrived_once(world);
+    size_t batch_max = OUTBOX_BATCH_BYTES + LARGE + 2 * HEAD;
+    assert_in_range(fake_redis_use(world->redis).bytes_peak, 4 * LARGE,
+                    OUTBOX_BATCHES_UNDER_WAY_MAX * batch_max);
+}
+
+/* What happens to the batch after so many others, all of them under way together. */
+static const struct {
+    const char *name;
+    struct fake_redis_fault fault;
+} mishaps[] = {
+    {"the first is refused", {FAKE_REDIS_REFUSED, 0}},
+    {"the second is refused", {FAKE_REDIS_REFUSED, 1}},
+    {"the last is refused", {FAKE_REDIS_REFUSED, 3}},
+    {"one in the middle of a long backlog is refused", {FAKE_REDIS_REFUSED, 9}},
+    {"the first stops half-way", {FAKE_REDIS_HALF_DONE, 0}},
+    {"the third stops half-way", {FAKE_REDIS_HALF_DONE, 2}},
+    {"the answer to the first is lost", {FAKE_REDIS_ANSWER_LOST, 0}},
+    {"the answer to the third is lost", {FAKE_REDIS_ANSWER_LOST, 2}},
+    {"the first finds Redis elsewhere", {FAKE_REDIS_CONFLICT, 0}},
+    {"the second finds Redis elsewhere", {FAKE_REDIS_CONFLICT, 1}},
+    {"the connection is lost at the first", {FAKE_REDIS_CUT, 0}},
+    {"the connection is lost at the third", {FAKE_REDIS_CUT, 2}},
+};
+
+static void whatever_befalls_a_batch_all_arrives_once_and_in_order(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    for (size_t i = 0; i < ARRAY_LEN(mishaps); i++) {
+        print_message("  %s\n", mishaps[i].name);
+        fake_redis_set_down(world->redis, true);
+        backlog(world, 12 * OUTBOX_BATCH, 10);
+        fake_redis_set_latency(world->redis, 20);
+        world_run(world, 20 * SECOND);
+        fake_redis_fail(world->redis, mishaps[i].fault);
+        fake_redis_set_down(world->redis, false);
+        world_run(world, MINUTE);
+        assert_all_arrived_once(world);
+        assert_int_equal(fake_redis_published(world->redis), fake_redis_count(world->redis));
+    }
+}
+
+static void redis_emptied_under_a_pipeline_is_refilled_without_messages(void **state)
+{
+    struct world *world = *state;
+    given_a_backlog(world, 12 * OUTBOX_BATCH, 10);
+    while (fake_redis_count(world->redis) < 5 * OUTBOX_BATCH)
+        world_run(world, 1);
+    size_t before = fake_redis_published(world->redis);
+    fake_redis_empty(world->redis);
+    world_run(world, MINUTE);
+    assert_stream_from(world, 0);
+    assert_in_range(fake_redis_use(world->redis).published_twice, 0, OUTBOX_BATCH);
+    assert_in_range(fake_redis_published(world->redis), fake_store_event_count(world->store),
+                    fake_store_event_count(world->store) + OUTBOX_BATCH);
+    assert_true(before >= (size_t)5 * OUTBOX_BATCH);
+}
+
+static void events_that_come_one_by_one_gather_while_a_batch_is_under_way(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    world_settle(world);
+    fake_redis_set_latency(world->redis, 50);
+    fake_redis_forget_use(world->redis);
+    for (int i = 0; i < 100; i++) {
+        people(world, i, i + 1);
+        world_run(world, 2);
+    }
+    world_run(world, SECOND);
+    assert_all_arrived_once(world);
+    assert_int_equal(fake_redis_use(world->redis).under_way_peak, 1);
+    assert_in_range(fake_redis_use(world->redis).batches, 3, 30);
+}
+
+static void count_acknowledgements(void *ctx, const struct store_write *write)
+{
+    size_t *count = ctx;
+    for (size_t i = 0; i < write->op_count; i++)
+        *count += write->ops[i].kind == STORE_OP_SET_PUBLISHED;
+}
+
+static void a_slow_store_learns_the_highest_number_and_not_every_batch(void **state)
+{
+    struct world *world = *state;
+    size_t acknowledgements = 0;
+    given_a_backlog(world, 40 * OUTBOX_BATCH, 10);
+    fake_redis_set_latency(world->redis, 1);
+    fake_store_set_latency(world->store, 30);
+    fake_store_set_hooks(world->store, (struct fake_store_hooks){.ctx = &acknowledgements,
+                                                                 .wrote = count_acknowledgements});
+    world_run(world, MINUTE);
+    assert_all_arrived_once(world);
+    assert_in_range(acknowledgements, 1, 41);
+    fake_store_set_hooks(world->store, (struct fake_store_hooks){0});
+}
+
+/* An older release sent larger batches, and the last of them stopped half-way. */
+static void a_batch_that_does_not_reach_the_stream_gives_way(void **state)
+{
+    struct world *world = *state;
+    given_a_backlog(world, 4 * OUTBOX_BATCH, 10);
+    fake_redis_set_log(world->redis, "log-1", 1);
+    fake_redis_set_generated(world->redis, OUTBOX_BATCH + 300);
+    world_run(world, MINUTE);
+    assert_int_equal(fake_store_published(world->store), fake_store_last(world->store));
+    assert_events(world, "log.restarted", NULL, 0);
+    assert_int_equal(fake_redis_entry(world->redis, 1)->seq, OUTBOX_BATCH + 301);
+}
+
+static void a_backlog_does_not_keep_the_process_from_ending(void **state)
+{
+    struct world *world = *state;
+    given_a_backlog(world, 60 * OUTBOX_BATCH, 10);
+    fake_redis_set_latency(world->redis, 2 * SECOND);
+    while (fake_redis_count(world->redis) < 3 * OUTBOX_BATCH)
+        world_run(world, 1);
+    int64_t before_ms = world->clock.ms;
+    world_restart(world);
+    assert_in_range(world->clock.ms - before_ms, 0, 5 * SECOND);
+    fake_redis_set_latency(world->redis, 1);
+    world_run(world, MINUTE);
+    assert_all_arrived_once(world);
+}
+
 static void what_redis_took_is_noted_in_the_end(void **state)
 {
     struct world *world = *state;
@@ -200,6 +379,14 @@ int main(void)
         ROW(without_redis_all_goes_on),
         ROW(what_redis_took_is_noted_in_the_end),
         ROW(an_event_of_a_write_in_doubt_is_sent),
+        ROW(a_backlog_goes_in_several_batches_at_a_time),
+        ROW(large_events_fill_a_batch_by_their_bytes),
+        ROW(whatever_befalls_a_batch_all_arrives_once_and_in_order),
+        ROW(redis_emptied_under_a_pipeline_is_refilled_without_messages),
+        ROW(events_that_come_one_by_one_gather_while_a_batch_is_under_way),
+        ROW(a_slow_store_learns_the_highest_number_and_not_every_batch),
+        ROW(a_batch_that_does_not_reach_the_stream_gives_way),
+        ROW(a_backlog_does_not_keep_the_process_from_ending),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
 }

@@ -1,0 +1,48 @@
+#include "engine/outbox_hash.h"
+
+static void on_step(struct completion *completion, struct now now)
+{
+    struct publish_request *request = CONTAINER_OF(completion, struct publish_request, completion);
+    struct outbox *outbox = request->user;
+    outbox->under_way--;
+    if (request->status != STATUS_OK) {
+        outbox_step_failed(outbox, &request->error, now);
+    } else if (request->kind == PUBLISH_HASH_BEGIN) {
+        outbox->hash_begun = true;
+        outbox->hash_cursor[0] = '\0';
+    } else if (request->kind == PUBLISH_HASH_COMMIT) {
+        outbox->hash_begun = false;
+        outbox->rebuild_hash = false;
+    } else {
+        str_copy_cut(request->events[request->event_count - 1].subject, outbox->hash_cursor,
+                     sizeof(outbox->hash_cursor));
+    }
+    publish_request_free(request);
+}
+
+static void on_alerts(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct outbox *outbox = read->user;
+    if (outbox_read_failed(outbox, read, now))
+        return;
+    bool is_end = read->event_count == 0;
+    struct publish_request *request =
+        outbox_request_new(outbox, is_end ? PUBLISH_HASH_COMMIT : PUBLISH_HASH_ADD, on_step);
+    outbox_request_fill(request, read->events, read->event_count, str_c(outbox->engine->source));
+    store_read_free(read);
+    outbox_request_send(outbox, request);
+}
+
+void outbox_hash_next(struct outbox *outbox)
+{
+    if (!outbox->hash_begun) {
+        outbox_request_send(outbox, outbox_request_new(outbox, PUBLISH_HASH_BEGIN, on_step));
+        return;
+    }
+    struct store_read *read = store_read_new(STORE_READ_ALERTS);
+    read->cursor = arena_copy(&read->arena, str_c(outbox->hash_cursor));
+    read->limit = OUTBOX_BATCH;
+    read->bytes_max = OUTBOX_BATCH_BYTES;
+    outbox_read_send(outbox, read, on_alerts);
+}
