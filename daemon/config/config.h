@@ -60,6 +60,8 @@ struct config {
         struct str prefix;
         struct str username; /* here or in the URL; url.username has been merged into this */
         struct str password_file;
+        struct str ca_file;                                  /* unset: the system's */
+        struct str client_certificate_file, client_key_file; /* both or none */
         int64_t stream_maxlen;
     } redis;
     struct {

@@ -50,6 +50,31 @@ static void check_redis(struct config *config, config_contradiction_fn *fn, void
         fn(ctx, "redis", "username", "a password_file with it");
 }
 
+static void check_redis_tls(const struct config *config, config_contradiction_fn *fn, void *ctx)
+{
+    const struct {
+        const char *key;
+        struct str path;
+    } files[] = {
+        {"ca_file", config->redis.ca_file},
+        {"client_certificate_file", config->redis.client_certificate_file},
+        {"client_key_file", config->redis.client_key_file},
+    };
+    bool is_plain = config->redis.url.kind != CONFIG_REDIS_NONE && !config->redis.url.tls;
+    for (size_t i = 0; is_plain && i < ARRAY_LEN(files); i++) {
+        if (str_is_set(files[i].path))
+            fn(ctx, "redis", files[i].key, "none, since url is not rediss://");
+    }
+    if (is_plain)
+        return;
+    bool has_certificate = str_is_set(config->redis.client_certificate_file);
+    bool has_key = str_is_set(config->redis.client_key_file);
+    if (has_certificate && !has_key)
+        fn(ctx, "redis", "client_certificate_file", "a client_key_file with it");
+    if (has_key && !has_certificate)
+        fn(ctx, "redis", "client_key_file", "a client_certificate_file with it");
+}
+
 static int ascending(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
@@ -70,6 +95,7 @@ void config_check(struct config *config, config_contradiction_fn *fn, void *ctx)
 {
     place_store(config);
     check_redis(config, fn, ctx);
+    check_redis_tls(config, fn, ctx);
     sort_spans(&config->refresh.expiring, descending);
     sort_spans(&config->guard.hold, ascending);
     if (config->guard.hold.count > SCHEDULE_HOLDS_MAX)

@@ -67,8 +67,8 @@ static const struct config_key keys[] = {
      true},
 
     {"redis", "url", CONFIG_REDIS_URL, FIELD(redis.url), 0, 0, NULL, "no Redis", false, true,
-     "redis://[user:password@]HOST[:PORT][/DB] or unix:/PATH[?db=DB]. A password is better kept "
-     "in password_file.",
+     "redis://[user:password@]HOST[:PORT][/DB], rediss://… for TLS, or unix:/PATH[?db=DB]. A "
+     "password is better kept in password_file.",
      false},
     {"redis", "prefix", CONFIG_TEXT, FIELD(redis.prefix), 1, 64, "refreshd:", NULL, false, false,
      "What all keys and channels begin with.", false},
@@ -77,6 +77,19 @@ static const struct config_key keys[] = {
     {"redis", "password_file", CONFIG_PATH, FIELD(redis.password_file), 1, 4000, NULL,
      "no password", false, false,
      "A file with the password on its first line, read at each connection.", false},
+    {"redis", "ca_file", CONFIG_PATH, FIELD(redis.ca_file), 1, 4000, NULL,
+     "the system's certificates", false, false,
+     "With rediss://: certificates (PEM) of the authorities that may vouch for Redis, instead of "
+     "the system's. This file and the next two are looked at at each connection.",
+     false},
+    {"redis", "client_certificate_file", CONFIG_PATH, FIELD(redis.client_certificate_file), 1, 4000,
+     NULL, "none", false, false,
+     "With rediss://: the certificate (PEM, its chain behind it) that refreshd shows where Redis "
+     "asks for one, which is tls-auth-clients yes.",
+     false},
+    {"redis", "client_key_file", CONFIG_PATH, FIELD(redis.client_key_file), 1, 4000, NULL, "none",
+     false, false, "Its private key (PEM, no passphrase), readable by the daemon's user alone.",
+     false},
     {"redis", "stream_maxlen", CONFIG_INTEGER, FIELD(redis.stream_maxlen), 1, 1000000000, "100000",
      NULL, false, false, "About how many entries the stream keeps.", false},
 

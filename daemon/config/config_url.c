@@ -124,7 +124,7 @@ static enum status parse_tcp(struct str rest, struct arena *arena, struct config
         return STATUS_INVALID;
     struct str host;
     if (!split_host(str_slice(authority, at, authority.len), &host, &ret->port) || !is_host(host))
-        return error_set(err, STATUS_INVALID, "redis://[user:password@]HOST[:PORT][/DB]");
+        return error_set(err, STATUS_INVALID, "redis[s]://[user:password@]HOST[:PORT][/DB]");
     if (database.len > 0 && !parse_database(database, &ret->database))
         return error_set(err, STATUS_INVALID,
                          "a database number from 0 to %d behind the host's \"/\"",
@@ -155,20 +155,20 @@ static enum status parse_unix(struct str rest, struct arena *arena, struct confi
 enum status config_redis_url_parse(struct str text, struct arena *arena,
                                    struct config_redis_url *ret, struct error *err)
 {
-    static const struct str tcp = STR_INIT("redis://"), local = STR_INIT("unix:");
+    static const struct str tcp = STR_INIT("redis://"), tls = STR_INIT("rediss://"),
+                            local = STR_INIT("unix:");
     struct config_redis_url url = {0};
     enum status status;
     if (str_starts_with(text, tcp))
         status = parse_tcp(str_slice(text, tcp.len, text.len), arena, &url, err);
+    else if (str_starts_with(text, tls))
+        status = parse_tcp(str_slice(text, tls.len, text.len), arena, &url, err);
     else if (str_starts_with(text, local))
         status = parse_unix(str_slice(text, local.len, text.len), arena, &url, err);
-    else if (str_starts_with(text, STR("rediss://")))
-        status = error_set(err, STATUS_INVALID,
-                           "redis:// or unix:, since this build's hiredis has no TLS; for a Redis "
-                           "elsewhere put a TLS tunnel on the loopback (docs/redis.md)");
     else
         status = error_set(err, STATUS_INVALID,
-                           "redis://[user:password@]HOST[:PORT][/DB] or unix:/PATH[?db=DB]");
+                           "redis[s]://[user:password@]HOST[:PORT][/DB] or unix:/PATH[?db=DB]");
+    url.tls = str_starts_with(text, tls);
     if (status == STATUS_OK)
         *ret = url;
     return status;

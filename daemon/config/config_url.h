@@ -3,6 +3,7 @@
  * Texts in, parts out; nothing is looked up.
  *
  *     "redis://ana:pw@127.0.0.1:6380/2" → tcp, host, port 6380, username, password, database 2
+ *     "rediss://redis.internal"         → the same by TLS
  *     "unix:/run/redis/redis.sock?db=1" → unix, socket_path, database 1
  */
 #ifndef CONFIG_CONFIG_URL_H
@@ -29,6 +30,7 @@ enum config_redis_kind {
 
 struct config_redis_url {
     enum config_redis_kind kind;
+    bool tls;        /* rediss:// */
     struct str host; /* name or address, without brackets */
     int64_t port;
     struct str socket_path;

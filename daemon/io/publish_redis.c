@@ -375,6 +375,9 @@ static void copy_options(struct publish_redis *redis, const struct publish_redis
     *own = *options;
     own->host = arena_copy(&redis->arena, options->host);
     own->socket_path = arena_copy(&redis->arena, options->socket_path);
+    own->ca_file = arena_copy(&redis->arena, options->ca_file);
+    own->certificate_file = arena_copy(&redis->arena, options->certificate_file);
+    own->key_file = arena_copy(&redis->arena, options->key_file);
     own->username = arena_copy(&redis->arena, options->username);
     own->password = arena_copy(&redis->arena, options->password);
     own->password_file = arena_copy(&redis->arena, options->password_file);

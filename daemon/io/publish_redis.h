@@ -47,6 +47,10 @@ struct publish_redis_options {
     struct str host; /* unset: socket_path counts */
     uint16_t port;
     struct str socket_path;
+    bool tls;                              /* host and port by TLS; then the next four count */
+    struct str ca_file;                    /* unset: the system's certificates */
+    struct str certificate_file, key_file; /* ours; both or none */
+    const char *private_directory;         /* borrowed; as in io/files.h */
     int64_t database;
     struct str username;      /* unset: the default user */
     struct str password;      /* from a URL */

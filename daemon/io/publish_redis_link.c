@@ -1,8 +1,10 @@
 #include "io/publish_redis_link.h"
 
 #include "common/assert.h"
+#include "common/buf.h"
 #include "common/memory.h"
 #include "io/publish_redis_resolve.h"
+#include "io/publish_redis_tls_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@ enum link_state {
     LINK_CLOSED,
     LINK_RESOLVING,
     LINK_CONNECTING,
+    LINK_SHAKING_HANDS, /* TLS */
     LINK_OPEN,
     LINK_DOOMED, /* given up; told on the next round */
 };
@@ -44,6 +47,11 @@ struct publish_redis_link {
     redisReplyObjectFunctions reply_functions; /* hiredis' own but for arrays */
     void *(*create_array)(const redisReadTask *task, reply_elements elements);
     struct loop_watch *watch;
+    struct publish_redis_tls_stream *stream; /* NULL: in the clear */
+    struct buf unsent;
+    bool has_heard; /* a reply on this connection */
+    /* TLS: before the one goes on, the socket must be ready for the other. */
+    bool read_wants_write, write_wants_read;
     struct pending *first, **last;
     struct error why;
 };
@@ -67,6 +75,7 @@ struct publish_redis_link *publish_redis_link_new(struct loop *loop,
     struct publish_redis_link *link = memory_new(sizeof(*link));
     *link = (struct publish_redis_link){.loop = loop, .target = *target, .events = events};
     link->timer = loop_timer_new(loop, on_timer, link);
+    link->unsent.max = PUBLISH_REDIS_UNSENT_BYTES_MAX;
     link->last = &link->first;
     return link;
 }
@@ -77,6 +86,11 @@ static void drop_connection(struct publish_redis_link *link)
     link->lookup = NULL;
     loop_watch_free(link->watch);
     link->watch = NULL;
+    publish_redis_tls_stream_free(link->stream);
+    link->stream = NULL;
+    buf_clear(&link->unsent);
+    link->has_heard = false;
+    link->read_wants_write = link->write_wants_read = false;
     if (link->context != NULL)
         redisFree(link->context);
     link->context = NULL;
@@ -111,6 +125,7 @@ void publish_redis_link_free(struct publish_redis_link *link)
     drop_connection(link);
     loop_timer_free(link->timer);
     drop_pending(link);
+    buf_deinit(&link->unsent);
     free(link);
 }
 
@@ -152,25 +167,32 @@ static void tell_lost(struct publish_redis_link *link)
     link->events.lost(link->events.ctx, &why);
 }
 
+static void doom_late(struct publish_redis_link *link, const char *what, int64_t within_ms)
+{
+    char reason[100];
+    snprintf(reason, sizeof(reason), "%s within %lld ms", what, (long long)within_ms);
+    doom_because(link, reason);
+}
+
 static void on_timer(void *ctx)
 {
     struct publish_redis_link *link = ctx;
-    char reason[100];
+    const struct publish_redis_target *target = &link->target;
     switch (link->state) {
     case LINK_DOOMED:
         tell_lost(link);
         return;
     case LINK_RESOLVING:
+        doom_late(link, "name not resolved", target->connect_timeout_ms);
+        return;
     case LINK_CONNECTING:
-        snprintf(reason, sizeof(reason), "%s within %lld ms",
-                 link->state == LINK_RESOLVING ? "name not resolved" : "no connection",
-                 (long long)link->target.connect_timeout_ms);
-        doom_because(link, reason);
+        doom_late(link, "no connection", target->connect_timeout_ms);
+        return;
+    case LINK_SHAKING_HANDS: /* a plain Redis reads on and on for the end of a line */
+        doom_late(link, "no TLS (else url = redis://…)", target->connect_timeout_ms);
         return;
     case LINK_OPEN:
-        snprintf(reason, sizeof(reason), "no answer within %lld ms",
-                 (long long)link->target.command_timeout_ms);
-        doom_because(link, reason);
+        doom_late(link, "no answer", target->command_timeout_ms);
         return;
     case LINK_CLOSED:
         return;
@@ -209,6 +231,7 @@ static void take_reply(struct publish_redis_link *link, redisReply *reply)
         loop_timer_set(link->timer, link->target.command_timeout_ms);
     else
         loop_timer_clear(link->timer);
+    link->has_heard = true;
     pending->fn(pending->user, reply);
     free(pending);
 }
@@ -230,12 +253,53 @@ static bool take_next_reply(struct publish_redis_link *link)
     return link->state == LINK_OPEN;
 }
 
+/** Who expects TLS hangs up on the first plain command, without a word. */
+static void doom_by_end(struct publish_redis_link *link, const char *how)
+{
+    char reason[200];
+    bool is_mute = !link->has_heard && str_is_set(link->target.host);
+    snprintf(reason, sizeof(reason), "%s%s", how,
+             is_mute ? " before it said anything (if it expects TLS: url = rediss://…)" : "");
+    doom_because(link, reason);
+}
+
+/** To hiredis' reader; false where the link was lost. */
+static bool receive_plain(struct publish_redis_link *link)
+{
+    if (redisBufferRead(link->context) == REDIS_OK)
+        return true;
+    doom_by_end(link, link->context->errstr);
+    return false;
+}
+
+static bool receive_tls(struct publish_redis_link *link)
+{
+    char bytes[PUBLISH_REDIS_TLS_READ_SIZE];
+    size_t len = 0;
+    struct error err = {0};
+    switch (publish_redis_tls_read(link->stream, bytes, &len, &err)) {
+    case TLS_DONE:
+        break;
+    case TLS_WANTS_READ:
+        return true;
+    case TLS_WANTS_WRITE: /* an answer to the peer's new keys */
+        link->read_wants_write = true;
+        return true;
+    case TLS_OVER:
+        doom_because(link, err.text);
+        return false;
+    }
+    if (redisReaderFeed(link->context->reader, bytes, len) == REDIS_OK)
+        return true;
+    doom_because(link, "no memory for an answer");
+    return false;
+}
+
 static void read_replies(struct publish_redis_link *link)
 {
-    if (redisBufferRead(link->context) != REDIS_OK) {
-        doom_because(link, link->context->errstr);
+    link->read_wants_write = false;
+    if (!(link->stream != NULL ? receive_tls(link) : receive_plain(link)))
         return;
-    }
     while (take_next_reply(link))
         continue;
     if (link->state == LINK_OPEN && link->context->reader->len > PUBLISH_REDIS_REPLY_BYTES_MAX)
@@ -244,14 +308,58 @@ static void read_replies(struct publish_redis_link *link)
 
 /* Writing. */
 
+/** How much of what is unsent went out; nothing where the link was lost or the socket is full. */
+static size_t send_plain(struct publish_redis_link *link, struct str bytes)
+{
+    ssize_t put = send(link->context->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+    if (put >= 0)
+        return (size_t)put;
+    if (errno != EAGAIN && errno != EINTR)
+        doom_by_end(link, strerror(errno));
+    return 0;
+}
+
+static size_t send_tls(struct publish_redis_link *link, struct str bytes)
+{
+    size_t put = 0;
+    struct error err = {0};
+    switch (publish_redis_tls_write(link->stream, bytes, &put, &err)) {
+    case TLS_DONE:
+    case TLS_WANTS_WRITE:
+        return put;
+    case TLS_WANTS_READ: /* the peer began a message of its own and has not ended it */
+        link->write_wants_read = true;
+        return 0;
+    case TLS_OVER:
+        doom_because(link, err.text);
+        return 0;
+    }
+    return 0;
+}
+
 static void write_commands(struct publish_redis_link *link)
 {
-    int done = 0;
-    if (redisBufferWrite(link->context, &done) != REDIS_OK) {
-        doom_because(link, link->context->errstr);
-        return;
+    struct str bytes = buf_str(&link->unsent);
+    size_t sent = 0, put = 1;
+    link->write_wants_read = false;
+    while (put > 0 && sent < bytes.len) {
+        struct str rest = str_slice(bytes, sent, bytes.len);
+        put = link->stream != NULL ? send_tls(link, rest) : send_plain(link, rest);
+        sent += put;
     }
-    loop_watch_set(link->watch, done ? LOOP_READ : LOOP_READ | LOOP_WRITE);
+    buf_consume(&link->unsent, MIN_OF(sent, link->unsent.len));
+}
+
+static bool append_command(struct publish_redis_link *link,
+                           const struct publish_redis_command *command)
+{
+    char *text = NULL;
+    int len = redisFormatCommandArgv(&text, (int)command->count, command->words, command->lengths);
+    if (len < 0)
+        return false;
+    bool fits = buf_append(&link->unsent, (struct str){.data = text, .len = (size_t)len});
+    redisFreeCommand(text);
+    return fits;
 }
 
 void publish_redis_link_send(struct publish_redis_link *link,
@@ -265,9 +373,8 @@ void publish_redis_link_send(struct publish_redis_link *link,
     link->last = &pending->next;
     if (link->state == LINK_DOOMED)
         return;
-    if (redisAppendCommandArgv(link->context, (int)command->count, command->words,
-                               command->lengths) != REDIS_OK) {
-        doom_because(link, "no memory for a command");
+    if (!append_command(link, command)) {
+        doom_because(link, "more commands than it takes");
         return;
     }
     if (link->first == pending)
@@ -278,6 +385,45 @@ void publish_redis_link_send(struct publish_redis_link *link,
 /* Connecting. */
 
 static void connect_next(struct publish_redis_link *link);
+
+static void become_open(struct publish_redis_link *link)
+{
+    loop_timer_clear(link->timer);
+    loop_watch_set(link->watch, LOOP_READ);
+    link->state = LINK_OPEN;
+    link->events.opened(link->events.ctx);
+}
+
+static void shake_hands(struct publish_redis_link *link)
+{
+    struct error err = {0};
+    switch (publish_redis_tls_handshake(link->stream, &err)) {
+    case TLS_DONE:
+        become_open(link);
+        return;
+    case TLS_WANTS_READ:
+        loop_watch_set(link->watch, LOOP_READ);
+        return;
+    case TLS_WANTS_WRITE:
+        loop_watch_set(link->watch, LOOP_WRITE);
+        return;
+    case TLS_OVER:
+        doom_because(link, err.text);
+        return;
+    }
+}
+
+static void begin_tls(struct publish_redis_link *link)
+{
+    struct error err = {0};
+    if (publish_redis_tls_stream_new(link->target.tls, link->context->fd, link->target.host,
+                                     &link->stream, &err) != STATUS_OK) {
+        publish_redis_link_abandon(link, &err);
+        return;
+    }
+    link->state = LINK_SHAKING_HANDS;
+    shake_hands(link);
+}
 
 static void finish_connecting(struct publish_redis_link *link)
 {
@@ -292,23 +438,47 @@ static void finish_connecting(struct publish_redis_link *link)
     }
     if (str_is_set(link->target.host))
         redisEnableKeepAlive(link->context);
-    loop_timer_clear(link->timer);
-    loop_watch_set(link->watch, LOOP_READ);
-    link->state = LINK_OPEN;
-    link->events.opened(link->events.ctx);
+    if (link->target.tls != NULL)
+        begin_tls(link);
+    else
+        become_open(link);
+}
+
+/** Reads first: what the peer said before it hung up is better than that it can't be written to. A
+ * record of TLS may need the other direction, so there both are tried. */
+static void exchange(struct publish_redis_link *link, unsigned events)
+{
+    if (link->stream != NULL)
+        events = LOOP_READ | LOOP_WRITE;
+    if ((events & LOOP_READ) != 0)
+        read_replies(link);
+    if (link->state == LINK_OPEN && (events & LOOP_WRITE) != 0)
+        write_commands(link);
+    if (link->state != LINK_OPEN)
+        return;
+    bool has_to_write = link->unsent.len > 0 && !link->write_wants_read;
+    loop_watch_set(link->watch,
+                   has_to_write || link->read_wants_write ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
 static void on_ready(void *ctx, int fd UNUSED, unsigned events)
 {
     struct publish_redis_link *link = ctx;
-    if (link->state == LINK_CONNECTING) {
+    switch (link->state) {
+    case LINK_CONNECTING:
         finish_connecting(link);
         return;
+    case LINK_SHAKING_HANDS:
+        shake_hands(link);
+        return;
+    case LINK_OPEN:
+        exchange(link, events);
+        return;
+    case LINK_RESOLVING:
+    case LINK_DOOMED:
+    case LINK_CLOSED:
+        return;
     }
-    if ((events & LOOP_WRITE) != 0)
-        write_commands(link);
-    if ((events & LOOP_READ) != 0 && link->state == LINK_OPEN)
-        read_replies(link);
 }
 
 static bool watch_context(struct publish_redis_link *link, redisContext *context)

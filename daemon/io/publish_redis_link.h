@@ -1,7 +1,8 @@
 /**
  * One connection to a Redis: commands out, replies in, in order, never waiting for anybody. Over
  * hiredis' context, formatter and reader; its asynchronous half is not used, because it resolves
- * names on the calling thread, knows no timeouts and aborts on a reply that nobody asked for.
+ * names on the calling thread, knows no timeouts and aborts on a reply that nobody asked for. TLS
+ * is ours (publish_redis_tls_stream.h): Debian 12's hiredis has none.
  *
  *     link = publish_redis_link_new(loop, &target, events);
  *     publish_redis_link_open(link);                 → opened(ctx)  or  lost(ctx, why)
@@ -20,13 +21,15 @@
 
 struct redisReply;
 struct publish_redis_link;
+struct publish_redis_tls;
 
 struct publish_redis_target {
     struct str host; /* name or address; unset: socket_path counts */
     uint16_t port;
     struct str socket_path;
-    int64_t connect_timeout_ms; /* name, connection and all */
-    int64_t command_timeout_ms; /* without any reply while one is due */
+    struct publish_redis_tls *tls; /* borrowed as long as the link lives; NULL: in the clear */
+    int64_t connect_timeout_ms;    /* name, connection, TLS and all */
+    int64_t command_timeout_ms;    /* without any reply while one is due */
 };
 
 struct publish_redis_link_events {
@@ -38,6 +41,7 @@ struct publish_redis_link_events {
 enum {
     PUBLISH_REDIS_REPLY_BYTES_MAX = 64 * 1024,
     PUBLISH_REDIS_REPLY_ELEMENTS_MAX = 16,
+    PUBLISH_REDIS_UNSENT_BYTES_MAX = 64 * 1024 * 1024,
 };
 
 /** @reply borrowed for the call; NULL: the link was lost, it may or may not have been carried out

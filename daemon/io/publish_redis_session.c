@@ -3,6 +3,7 @@
 #include "common/memory.h"
 #include "io/publish_redis_greeting.h"
 #include "io/publish_redis_password.h"
+#include "io/publish_redis_tls.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct publish_redis_session {
     const struct publish_redis_options *options;
     const struct publish_redis_keys *keys;
     struct publish_redis_session_events events;
+    struct publish_redis_tls *tls; /* NULL: in the clear */
     struct publish_redis_link *link;
     struct loop_timer *retry;
     enum session_state state;
@@ -116,10 +118,18 @@ struct publish_redis_session *publish_redis_session_new(const struct publish_red
 {
     struct publish_redis_session *session = memory_new(sizeof(*session));
     *session = (struct publish_redis_session){.options = options, .keys = keys, .events = events};
+    if (options->tls)
+        session->tls = publish_redis_tls_new(&(struct publish_redis_tls_options){
+            .ca_file = options->ca_file,
+            .certificate_file = options->certificate_file,
+            .key_file = options->key_file,
+            .private_directory = options->private_directory,
+        });
     struct publish_redis_target target = {
         .host = options->host,
         .port = options->port,
         .socket_path = options->socket_path,
+        .tls = session->tls,
         .connect_timeout_ms = options->connect_timeout_ms,
         .command_timeout_ms = options->command_timeout_ms,
     };
@@ -135,6 +145,7 @@ void publish_redis_session_free(struct publish_redis_session *session)
     if (session == NULL)
         return;
     publish_redis_link_free(session->link);
+    publish_redis_tls_free(session->tls);
     loop_timer_free(session->retry);
     publish_redis_greeting_deinit(&session->greeting);
     free(session);

@@ -238,10 +238,19 @@ static const struct mistake_row mistakes[] = {
      "\"root, @\""},
     {"relative store", "[store]\nurl = sqlite:refreshd.db",
      "t.conf:2: [store] url: expected sqlite:/PATH (absolute) or postgresql://…"},
-    {"TLS for Redis", "[redis]\nurl = rediss://h:6380",
-     "t.conf:2: [redis] url: expected redis:// or unix:, since this build's hiredis has no TLS; "
-     "for "
-     "a Redis elsewhere put a TLS tunnel on the loopback (docs/redis.md)"},
+    {"an address of Redis", "[redis]\nurl = tls://h:6380",
+     "t.conf:2: [redis] url: expected redis[s]://[user:password@]HOST[:PORT][/DB] or "
+     "unix:/PATH[?db=DB]"},
+    {"an authority without TLS", "[redis]\nurl = redis://h\nca_file = /ca.pem",
+     "t.conf:3: [redis] ca_file: expected none, since url is not rediss://"},
+    {"a certificate without TLS",
+     "[redis]\nurl = unix:/r.sock\nclient_certificate_file = /c.pem\n"
+     "client_key_file =",
+     "t.conf:3: [redis] client_certificate_file: expected none, since url is not rediss://"},
+    {"a certificate without key", "[redis]\nurl = rediss://h\nclient_certificate_file = /c.pem",
+     "t.conf:3: [redis] client_certificate_file: expected a client_key_file with it"},
+    {"a key without certificate", "[redis]\nurl = rediss://h\nclient_key_file = /c.key",
+     "t.conf:3: [redis] client_key_file: expected a client_certificate_file with it"},
     {"two users", "[redis]\nurl = redis://ana:pw@h\nusername = bob",
      "t.conf:3: [redis] username: expected the user that url names, or none"},
     {"two passwords", "[redis]\nurl = redis://ana:pw@h\npassword_file = /p",
@@ -333,7 +342,7 @@ static void no_mistake_shows_a_password(void **state UNUSED)
 {
     static const char *const urls[] = {"[redis]\nurl = redis://ana:hunter2@",
                                        "[redis]\nurl = "
-                                       "rediss://ana:hunter2@h",
+                                       "rediss://ana:hunter2@h:x",
                                        "[store]\nurl = "
                                        "mysql://ana:hunter2@h",
                                        "[redis]\nurl = hunter2",

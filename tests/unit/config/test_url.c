@@ -13,6 +13,7 @@ struct redis_row {
     enum config_redis_kind kind; /* NONE: refused */
     const char *host, *path, *username, *password;
     int64_t port, database;
+    bool tls;
 };
 
 #define TCP CONFIG_REDIS_TCP
@@ -20,37 +21,43 @@ struct redis_row {
 #define NONE CONFIG_REDIS_NONE
 
 static const struct redis_row redis_rows[] = {
-    {"redis://h", TCP, "h", NULL, NULL, NULL, 6379, 0},
-    {"redis://h/", TCP, "h", NULL, NULL, NULL, 6379, 0},
-    {"redis://h:7000/3", TCP, "h", NULL, NULL, NULL, 7000, 3},
-    {"redis://[::1]:7000/3", TCP, "::1", NULL, NULL, NULL, 7000, 3},
-    {"redis://[fe80::1%eth0]", TCP, "fe80::1%eth0", NULL, NULL, NULL, 6379, 0},
-    {"redis://:pw@h", TCP, "h", NULL, NULL, "pw", 6379, 0},
-    {"redis://ana:pw@h:1", TCP, "h", NULL, "ana", "pw", 1, 0},
-    {"redis://ana:p%40%3a%2F@h", TCP, "h", NULL, "ana", "p@:/", 6379, 0},
-    {"redis://ana:p@q@h", TCP, "h", NULL, "ana", "p@q", 6379, 0},
-    {"unix:/run/r.sock", UNIX, NULL, "/run/r.sock", NULL, NULL, 0, 0},
-    {"unix:///run/r.sock?db=2", UNIX, NULL, "/run/r.sock", NULL, NULL, 0, 2},
-    {"unix:/run/r.sock?db=15", UNIX, NULL, "/run/r.sock", NULL, NULL, 0, 15},
-    {"redis://", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h:0", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h:65536", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h:", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h/x", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h/-1", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h/0/1", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://[::1", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://::1", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://h h", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://ana@h", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://ana:@h", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://ana:%4@h", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"redis://ana:%00@h", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"rediss://h", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"unix:relative", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"unix:/run/r.sock?x=1", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"/run/r.sock", NONE, NULL, NULL, NULL, NULL, 0, 0},
-    {"http://h", NONE, NULL, NULL, NULL, NULL, 0, 0},
+    {"redis://h", TCP, "h", NULL, NULL, NULL, 6379, 0, false},
+    {"redis://h/", TCP, "h", NULL, NULL, NULL, 6379, 0, false},
+    {"redis://h:7000/3", TCP, "h", NULL, NULL, NULL, 7000, 3, false},
+    {"redis://[::1]:7000/3", TCP, "::1", NULL, NULL, NULL, 7000, 3, false},
+    {"redis://[fe80::1%eth0]", TCP, "fe80::1%eth0", NULL, NULL, NULL, 6379, 0, false},
+    {"redis://:pw@h", TCP, "h", NULL, NULL, "pw", 6379, 0, false},
+    {"redis://ana:pw@h:1", TCP, "h", NULL, "ana", "pw", 1, 0, false},
+    {"redis://ana:p%40%3a%2F@h", TCP, "h", NULL, "ana", "p@:/", 6379, 0, false},
+    {"redis://ana:p@q@h", TCP, "h", NULL, "ana", "p@q", 6379, 0, false},
+    {"rediss://h", TCP, "h", NULL, NULL, NULL, 6379, 0, true},
+    {"rediss://ana:pw@h:7000/3", TCP, "h", NULL, "ana", "pw", 7000, 3, true},
+    {"rediss://[::1]", TCP, "::1", NULL, NULL, NULL, 6379, 0, true},
+    {"unix:/run/r.sock", UNIX, NULL, "/run/r.sock", NULL, NULL, 0, 0, false},
+    {"unix:///run/r.sock?db=2", UNIX, NULL, "/run/r.sock", NULL, NULL, 0, 2, false},
+    {"unix:/run/r.sock?db=15", UNIX, NULL, "/run/r.sock", NULL, NULL, 0, 15, false},
+    {"redis://", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h:0", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h:65536", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h:", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h/x", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h/-1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h/0/1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://[::1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://::1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://h h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://ana@h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://ana:@h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://ana:%4@h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://ana:%00@h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"rediss://", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"rediss://h:0", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redissx://h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"rediss:h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"unix:relative", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"unix:/run/r.sock?x=1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"/run/r.sock", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"http://h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
 };
 
 static void redis_urls(void **state UNUSED)
@@ -70,6 +77,7 @@ static void redis_urls(void **state UNUSED)
         assert_true(str_eq(url.password, str_c(row->password)));
         assert_int_equal(url.port, row->port);
         assert_int_equal(url.database, row->database);
+        assert_int_equal(url.tls, row->tls);
         arena_deinit(&arena);
     }
 }
