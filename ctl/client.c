@@ -19,7 +19,9 @@ struct client {
     int fd;
     int64_t last_id;
     struct frame_reader reader;
-    char *path; /* for messages */
+    char *path;    /* for messages */
+    int reader_fd; /* -1: nobody's reading matters */
+    bool reader_is_gone;
 };
 
 static enum ctl_exit connect_failed(const char *path, int reason, struct error *err)
@@ -59,6 +61,7 @@ enum ctl_exit client_open(const char *path, struct client **out, struct error *e
     }
     struct client *client = memory_new(sizeof(*client));
     client->fd = fd;
+    client->reader_fd = -1;
     client->path = memory_copy_str(str_c(path));
     frame_reader_init(&client->reader, CLIENT_ANSWER_MAX);
     client->reader.bytes.secret = true; /* tokens come this way */
@@ -129,13 +132,21 @@ static int64_t steady_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Until there is something to read. */
+void client_heed_reader(struct client *client, int fd)
+{
+    client->reader_fd = fd;
+}
+
+/* Until there is something to read, or nobody to tell it to. */
 static enum ctl_exit await(struct client *client, int64_t deadline_ms, struct error *err)
 {
     for (;;) {
         int64_t left_ms = deadline_ms < 0 ? -1 : MAX_OF(deadline_ms - steady_ms(), 0);
-        struct pollfd wanted = {.fd = client->fd, .events = POLLIN};
-        int ready = poll(&wanted, 1, (int)MIN_OF(left_ms, 3600 * 1000));
+        struct pollfd wanted[] = {{.fd = client->fd, .events = POLLIN}, {.fd = client->reader_fd}};
+        int ready = poll(wanted, ARRAY_LEN(wanted), (int)MIN_OF(left_ms, 3600 * 1000));
+        client->reader_is_gone = ready > 0 && (wanted[1].revents & (POLLERR | POLLHUP)) != 0;
+        if (ready > 0 && (wanted[1].revents & POLLNVAL) != 0)
+            client->reader_fd = -1; /* there never was one */
         if (ready > 0)
             return CTL_EXIT_OK;
         if (ready < 0 && errno != EINTR) {
@@ -155,7 +166,7 @@ static enum ctl_exit await(struct client *client, int64_t deadline_ms, struct er
 static enum ctl_exit read_some(struct client *client, int64_t deadline_ms, struct error *err)
 {
     enum ctl_exit result = await(client, deadline_ms, err);
-    if (result != CTL_EXIT_OK)
+    if (result != CTL_EXIT_OK || client->reader_is_gone)
         return result;
     char bytes[READ_BYTES];
     ssize_t got = recv(client->fd, bytes, sizeof(bytes), 0);
@@ -202,7 +213,7 @@ enum ctl_exit client_receive(struct client *client, int64_t timeout_ms, struct j
             break;
         }
         enum ctl_exit result = read_some(client, deadline_ms, err);
-        if (result != CTL_EXIT_OK)
+        if (result != CTL_EXIT_OK || client->reader_is_gone)
             return result;
     }
 }

@@ -39,10 +39,14 @@ MUST_CHECK enum ctl_exit client_send(struct client *client, const char *method,
 /**
  * The next message of any kind. Blocks.
  * @timeout_ms  below 0: for ever
+ * @out         NULL on CTL_EXIT_OK: the reader of client_heed_reader() has gone
  * CTL_EXIT_NO_DAEMON: closed, or nothing came in time. CTL_EXIT_ERROR: not JSON-RPC.
  */
 MUST_CHECK enum ctl_exit client_receive(struct client *client, int64_t timeout_ms,
                                         struct json **out, struct error *err);
+/** While waiting, look whether anybody still reads at the other end of this descriptor, a pipe say;
+ * -1: don't. Only for who calls client_receive() itself. */
+void client_heed_reader(struct client *client, int fd);
 /** Send and wait for the answer; what else comes meanwhile is dropped. *out has result or error. */
 MUST_CHECK enum ctl_exit client_call(struct client *client, const char *method,
                                      const struct json *params, int64_t timeout_ms,

@@ -238,6 +238,11 @@ static const char *note_of(const struct verb *verb)
                "address is printed and, where there is a display, opened: by $BROWSER, else by "
                "xdg-open. The browser must run on this machine, since the provider sends it back "
                "to 127.0.0.1.";
+    case VERB_EVENTS:
+        return "From the oldest event that is kept, unless --after or --since says otherwise. "
+               "--follow goes on behind the last one without a gap, over restarts of the daemon "
+               "too, until interrupted; watch does the same from now on. With --json one event a "
+               "line.";
     case VERB_METHOD:
         break;
     }
@@ -248,10 +253,12 @@ static const char *note_of(const struct verb *verb)
         return "Tokens never stand on the command line. A list may be of any length: it is sent "
                "in parts.";
     if (verb->method->id == RPC_LIST_EVENTS)
-        return "Without --after it begins with the oldest event kept.";
+        return "The method as it is: one page as a table, or with --json {items, next_cursor}. "
+               "Without --after it begins with the oldest event kept. To read the log: events.";
     if (verb->method->id == RPC_WATCH)
-        return "Follows until interrupted, over restarts of the daemon too. With --json one "
-               "event a line.";
+        return "From now on or from --after, until interrupted; when the daemon restarts it goes "
+               "on behind the last event, without a gap. With --json one event a line. What "
+               "happened before: events --follow.";
     if (verb->method->id == RPC_DISCONNECT || verb->method->id == RPC_UNREGISTER)
         return "Asks before it does so where standard input is a terminal; -y does not.";
     if (verb->method->id == RPC_TOKEN)
@@ -277,7 +284,7 @@ void help_verb(struct style style, const struct verb *verb, struct buf *out)
         write_heading(style, "Parameters", out);
     for (; param != NULL && param->name != NULL; param++)
         write_param(style, verb->method, param, out);
-    if (verb->kind == VERB_METHOD) {
+    if (verb->method->roles != 0) {
         write_heading(style, "Who may", out);
         buf_append(out, STR("  "));
         fault_write_roles(verb->method, out);

@@ -3,11 +3,12 @@
 #include "ctl/completion.h"
 #include "ctl/connect.h"
 #include "ctl/discover.h"
+#include "ctl/events.h"
+#include "ctl/follow.h"
 #include "ctl/help.h"
 #include "ctl/keygen.h"
 #include "ctl/method.h"
 #include "ctl/session.h"
-#include "ctl/watch.h"
 
 static enum ctl_exit usage(const struct session *session, const struct error *err)
 {
@@ -65,6 +66,19 @@ static enum ctl_exit run_completion(const struct session *session)
     return session_print(session, buf_str(&text));
 }
 
+static enum ctl_exit run_watch(struct session *session)
+{
+    const struct json *params = session->args->params;
+    struct event_filter filter;
+    event_filter_init(&filter, params, "types");
+    struct follow follow = {
+        .session = session,
+        .filter = &filter,
+        .after = json_i64(json_get(params, "after"), FOLLOW_FROM_NOW),
+    };
+    return follow_run(&follow);
+}
+
 static enum ctl_exit run_verb(struct session *session)
 {
     switch (session->args->verb.kind) {
@@ -77,6 +91,7 @@ static enum ctl_exit run_verb(struct session *session)
     case VERB_COMPLETION:
         return run_completion(session);
     case VERB_CONNECT:
+    case VERB_EVENTS:
     case VERB_METHOD:
         break;
     }
@@ -85,8 +100,10 @@ static enum ctl_exit run_verb(struct session *session)
         return result;
     if (session->args->verb.kind == VERB_CONNECT)
         return connect_run(session);
+    if (session->args->verb.kind == VERB_EVENTS)
+        return events_run(session);
     if (session->args->verb.method->id == RPC_WATCH)
-        return watch_run(session);
+        return run_watch(session);
     return method_run(session);
 }
 

@@ -24,8 +24,9 @@ void show_connections(const struct view *view, const struct json *items, struct 
 void show_connectors(const struct view *view, const struct json *items, struct buf *out);
 void show_events(const struct view *view, const struct json *items, struct buf *out);
 
-/** One event as `watch` shows it: a line, and one below it for who has to do what. */
-void show_event(const struct view *view, const struct json *event, struct buf *out);
+/** One event as `events` and `watch` show it: a line, and one below it for who has to do what.
+ * Lines stand in columns though each is written by itself. @age say how long ago it was, too */
+void show_event(const struct view *view, const struct json *event, bool age, struct buf *out);
 
 /** Health of the daemon. */
 void show_status(const struct view *view, const struct json *status, struct buf *out);

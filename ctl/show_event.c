@@ -99,28 +99,53 @@ static void write_clock(const struct json *event, struct buf *out)
         text_clean(time, out);
 }
 
-void show_event(const struct view *view, const struct json *event, struct buf *out)
+/* Wide enough for "59 min ago", nearly all numbers, the longest type, and ids that refreshd made.
+ */
+enum { AGE_WIDTH = 11, NUMBER_WIDTH = 7, TYPE_WIDTH = 31, SUBJECT_WIDTH = 18, COLUMN_GAP = 2 };
+
+static void write_column(const struct view *view, enum style_paint paint, struct str text,
+                         size_t width, struct buf *out)
+{
+    CLEANUP(buf_deinit) struct buf clean = {0};
+    text_clean(text, &clean);
+    size_t taken = text_width(buf_str(&clean));
+    style_append(view->style, paint, buf_str(&clean), out);
+    text_pad((taken < width ? width - taken : 0) + COLUMN_GAP, out);
+}
+
+static void write_age(const struct view *view, const struct json *event, struct buf *out)
+{
+    int64_t wall_ms;
+    CLEANUP(buf_deinit) struct buf age = {0};
+    if (time_text_parse_rfc3339(phrase_text(event, "time"), &wall_ms) == STATUS_OK)
+        text_relative(wall_ms, view->now_ms, &age);
+    write_column(view, STYLE_DIM, buf_str(&age), AGE_WIDTH, out);
+}
+
+static void write_line(const struct view *view, const struct json *event, bool age, struct buf *out)
+{
+    CLEANUP(buf_deinit) struct buf clock = {0};
+    CLEANUP(buf_deinit) struct buf number = {0};
+    write_clock(event, &clock);
+    write_column(view, STYLE_DIM, buf_str(&clock), 0, out);
+    if (age)
+        write_age(view, event, out);
+    buf_append_byte(&number, '#');
+    buf_append(&number, phrase_text(event, "id"));
+    write_column(view, STYLE_PLAIN, buf_str(&number), NUMBER_WIDTH, out);
+    write_column(view, event_paint(event), phrase_text(event, "type"), TYPE_WIDTH, out);
+    write_column(view, STYLE_PLAIN, phrase_text(event, "subject"), SUBJECT_WIDTH, out);
+    write_summary(view, event, out);
+    while (out->len > 0 && out->data[out->len - 1] == ' ')
+        out->len--;
+    buf_append_byte(out, '\n');
+}
+
+void show_event(const struct view *view, const struct json *event, bool age, struct buf *out)
 {
     const struct json *data = json_get(event, "data");
-    CLEANUP(buf_deinit) struct buf clock = {0};
-    CLEANUP(buf_deinit) struct buf type = {0};
     CLEANUP(buf_deinit) struct buf remedy = {0};
-    write_clock(event, &clock);
-    text_clean(phrase_text(event, "type"), &type);
-    style_append(view->style, STYLE_DIM, buf_str(&clock), out);
-    buf_append(out, STR("  #"));
-    text_clean(phrase_text(event, "id"), out);
-    buf_append(out, STR("  "));
-    style_append(view->style, event_paint(event), buf_str(&type), out);
-    buf_append(out, STR("  "));
-    text_clean(phrase_text(event, "subject"), out);
-    CLEANUP(buf_deinit) struct buf summary = {0};
-    write_summary(view, event, &summary);
-    if (summary.len > 0) {
-        buf_append(out, STR("  "));
-        buf_append(out, buf_str(&summary));
-    }
-    buf_append_byte(out, '\n');
+    write_line(view, event, age, out);
     remedy_write(view, json_get(data, "remedy"), data, &remedy);
     if (remedy.len == 0)
         return;

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "ctl/discover.h"
+#include "ctl/events.h"
 #include "ctl/suggest.h"
 
 /* What stands on the command line of the verbs that send a browser off. */
@@ -72,6 +73,11 @@ static const struct verb local_verbs[] = {
      .name = "switch",
      .summary = "Let another account take a connection's place, in a browser.",
      .method = &connect_methods[2]},
+    {.kind = VERB_EVENTS,
+     .topic = VERB_TOPIC_EVENTS,
+     .name = "events",
+     .summary = "Show what happened, and with --follow what happens.",
+     .method = &events_method},
     {.kind = VERB_KEYGEN,
      .topic = VERB_TOPIC_LOCAL,
      .name = "keygen",

@@ -13,6 +13,7 @@
 enum verb_kind {
     VERB_METHOD,
     VERB_CONNECT, /* connect, reconnect, switch: several calls, and a browser between them */
+    VERB_EVENTS,
     VERB_KEYGEN,
     VERB_DISCOVER,
     VERB_COMPLETION,

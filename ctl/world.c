@@ -200,6 +200,7 @@ void world_init(struct world *world)
                        WORLD_ERR == STDERR_FILENO,
                    "streams are the descriptors");
     *world = (struct world){
+        .out_fd = STDOUT_FILENO,
         .now_ms = now_ms,
         .read_file = read_file,
         .ask_secret = ask_secret,

@@ -22,6 +22,7 @@ enum world_stream {
 
 struct world {
     void *ctx;
+    int out_fd; /* of WORLD_OUT, to see whether its reader has gone; -1: can't be seen */
     /** Milliseconds since 1970. */
     int64_t (*now_ms)(void *ctx);
     /**

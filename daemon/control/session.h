@@ -19,9 +19,9 @@ enum {
     CONTROL_LINE_TIMEOUT_MS = 10 * 1000, /* a line that has begun is whole by then */
     CONTROL_BACKLOG_MAX = 8 * 1024 * 1024,
     CONTROL_BATCH_MAX = 64,
-    CONTROL_ID_BYTES_MAX = 1024,            /* a request's id, as it is written back */
-    CONTROL_WATCH_ROOM = 64,                /* events asked of the engine at a time */
-    CONTROL_WATCH_BACKLOG_MAX = 128 * 1024, /* more waits to be read: events wait too */
+    CONTROL_ID_BYTES_MAX = 1024,           /* a request's id, as it is written back */
+    CONTROL_WATCH_ROOM = 32,               /* events asked of the engine at a time */
+    CONTROL_WATCH_BACKLOG_MAX = 64 * 1024, /* more waits to be read: events wait too */
 };
 
 struct control;

@@ -7,7 +7,8 @@
  *     // {"jsonrpc":"2.0","method":"event","params":{"specversion":"1.0","id":"18",…}}
  *
  * The engine is asked for CONTROL_WATCH_ROOM events at a time, and for more only while less than
- * CONTROL_WATCH_BACKLOG_MAX bytes wait to be read. A watch that the engine ends takes the
+ * CONTROL_WATCH_BACKLOG_MAX bytes wait to be read, so that a watch costs the same however long the
+ * log and however slow its reader. A watch that the engine ends takes the
  * connection along, after a line that says why: silence would look like "no events".
  */
 #ifndef CONTROL_WATCH_H

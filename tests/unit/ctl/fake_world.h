@@ -100,6 +100,7 @@ static inline void fake_world_init(struct fake_world *fake)
 {
     *fake = (struct fake_world){
         .world = {.ctx = fake,
+                  .out_fd = -1,
                   .now_ms = fake_now_ms,
                   .read_file = fake_read_file,
                   .ask_secret = fake_ask_secret,

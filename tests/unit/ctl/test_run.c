@@ -109,6 +109,11 @@ static void server_stop(struct server *server)
 #define EVENT(id) \
     "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"id\":\"" id "\",\"type\":\"t\"}}"
 
+#define PUSHED(json) "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":" json "}"
+#define ITEM(id, minute)                                                                     \
+    "{\"id\":\"" id "\",\"type\":\"t\",\"subject\":\"c-1\",\"time\":\"2026-11-23T02:" minute \
+    ":00.000Z\"}"
+
 static const struct {
     const char *name, *line;
     const char *answers[STEPS_MAX];
@@ -353,6 +358,162 @@ static const struct {
         .requests = "\"method\":\"watch\",\"params\":{\"after\":7}",
         .out = "{\"id\":\"7\",\"type\":\"t\"}\n",
         .err = "no more",
+    },
+    {
+        .name = "watch says so where it is a person's",
+        .line = "watch",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
+                    RESULT("{\"watching\":true,\"last\":7}") "\n" EVENT("8"), NULL,
+                    ERROR("{\"code\":-32000,\"message\":\"no more\"}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "\"method\":\"watch\",\"params\":{\"after\":8}",
+        .out = "  #7       t\n  #8       t\n",
+        .err = "watching; interrupt to end\n"
+               "the daemon is gone; going on behind event 7\n"
+               "the daemon is back; going on behind event 7\n"
+               "the daemon is gone; going on behind event 8\n"
+               "refreshctl: no more\n",
+    },
+    {
+        .name = "watch tells programs too that it was away",
+        .line = "watch|--json",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}"), NULL,
+                    RESULT("{\"watching\":true,\"last\":6}"), NULL,
+                    ERROR("{\"message\":\"no more\"}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "watch",
+        .out = "",
+        .err = "{\"message\":\"the daemon is gone; going on behind event 6\",\"data\":{"
+               "\"code\":\"no_daemon\",\"after\":6}}\n"
+               "{\"message\":\"the daemon is back; going on behind event 6\",\"data\":{"
+               "\"code\":\"back\",\"after\":6}}\n",
+    },
+    {
+        .name = "watch chooses for itself, and knows how far it is",
+        .line = "watch|--types|x|--json",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7") "\n" EVENT("8"), NULL,
+                    ERROR("{\"message\":\"no more\"}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "\"method\":\"watch\",\"params\":{\"after\":8}",
+        .out = "",
+        .err = "no more",
+    },
+    {
+        .name = "watch that read too slowly connects again",
+        .line = "watch|--after|6|-q",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7") "\n" PUSHED(
+                        "{\"code\":-32000,\"message\":\"not read\",\"data\":{\"code\":"
+                        "\"too_large\"}}"),
+                    NULL, RESULT("{\"watching\":true,\"last\":8}") "\n" EVENT("8"), NULL,
+                    ERROR("{\"message\":\"no more\"}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "\"params\":{\"after\":7}",
+        .out = "7\n8\n",
+        .err = "no more",
+    },
+    {
+        .name = "watch tries again while the daemon stops",
+        .line = "watch|--json",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}"), NULL,
+                    ERROR("{\"message\":\"stopping\",\"data\":{\"code\":\"busy\"}}"), NULL,
+                    ERROR("{\"message\":\"no more\"}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "\"after\":6",
+        .out = "",
+        .err = "no more",
+    },
+    {
+        .name = "watch ends where retention was faster",
+        .line = "watch",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" PUSHED(
+            "{\"code\":-32000,\"message\":\"not so "
+            "far\",\"data\":{\"code\":\"gone\",\"oldest\":40}}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "watch",
+        .out = "",
+        .err = "the oldest event kept is 40: --after 39",
+    },
+    {
+        .name = "watch does not go on in a log that is older",
+        .line = "watch|--json",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
+                    RESULT("{\"watching\":true,\"last\":3}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "watch",
+        .out = "{\"id\":\"7\",\"type\":\"t\"}\n",
+        .err = "the newest event is 3, and 7 was shown before",
+    },
+    {
+        .name = "events are followed from the oldest kept",
+        .line = "events|--follow|--json|--limit|2",
+        .answers = {ERROR("{\"code\":-32000,\"data\":{\"code\":\"gone\",\"oldest\":18}}"), NULL,
+                    RESULT("{\"watching\":true,\"last\":19}") "\n" EVENT("18") "\n" EVENT(
+                        "19") "\n" EVENT("20")},
+        .exit = CTL_EXIT_OK,
+        .requests = "\"method\":\"watch\",\"params\":{\"after\":17}",
+        .out = "{\"id\":\"18\",\"type\":\"t\"}\n{\"id\":\"19\",\"type\":\"t\"}\n",
+        .err = "",
+    },
+    {
+        .name = "events that are gone are told where a number was named",
+        .line = "events|--after|3|--follow",
+        .answers = {ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":18}}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "\"after\":3",
+        .out = "",
+        .err = "the oldest event kept is 18: --after 17",
+    },
+    {
+        .name = "events page by page",
+        .line = "events|--json|--type|a,b|--type|t|--connection|c-1",
+        .answers = {ERROR("{\"code\":-32000,\"data\":{\"code\":\"gone\",\"oldest\":2}}"),
+                    RESULT("{\"items\":[" ITEM("2", "00") "," ITEM(
+                        "3", "01") "],\"next_cursor\":\"3\"}"),
+                    RESULT("{\"items\":[" ITEM("9", "02") "],\"next_cursor\":null}")},
+        .exit = CTL_EXIT_OK,
+        .requests = "\"params\":{\"after\":3,\"limit\":200,\"types\":[\"a\",\"b\",\"t\"],"
+                    "\"connection\":\"c-1\"}",
+        .out = ITEM("2", "00") "\n" ITEM("3", "01") "\n" ITEM("9", "02") "\n",
+        .err = "",
+    },
+    {
+        .name = "events of a time, so many",
+        .line = "events|--after|1|--since|2026-11-23T02:01:00Z|--limit|2|-q",
+        .answers = {RESULT("{\"items\":[" ITEM("2", "00") "," ITEM("3", "01") "," ITEM(
+            "4", "02") "," ITEM("5", "03") "],\"next_cursor\":\"5\"}")},
+        .exit = CTL_EXIT_OK,
+        .requests = "\"after\":1",
+        .out = "3\n4\n",
+        .err = "",
+    },
+    {
+        .name = "events for people, in columns",
+        .line = "events|--after|1",
+        .answers = {RESULT(
+            "{\"items\":[" ITEM("2", "00") "," ITEM("30", "03") "],\"next_cursor\":null}")},
+        .exit = CTL_EXIT_OK,
+        .requests = "list-events",
+        .out = "2026-11-23 02:00:00Z  4 min ago    #2       t                                c-1\n"
+               "2026-11-23 02:03:00Z  1 min ago    #30      t                                c-1\n",
+        .err = "",
+    },
+    {
+        .name = "no events",
+        .line = "events",
+        .answers = {RESULT("{\"items\":[],\"next_cursor\":null}")},
+        .exit = CTL_EXIT_OK,
+        .requests = "\"after\":0",
+        .out = "",
+        .err = "none\n",
+    },
+    {
+        .name = "events are not everybody's",
+        .line = "events",
+        .answers = {ERROR("{\"message\":\"no\",\"data\":{\"code\":\"forbidden\"}}")},
+        .exit = CTL_EXIT_FORBIDDEN,
+        .requests = "list-events",
+        .out = "",
+        .err = "events is for admin or operator",
     },
     {
         .name = "watch that saw nothing yet goes on where it began",

@@ -257,7 +257,7 @@ static void survives_strange_results(void **state UNUSED)
             CLEANUP(json_freep) struct json *result = parse(results[i]);
             CLEANUP(buf_deinit) struct buf out = {0};
             show_result(&view, rpc_method_at((enum rpc_method_id)id), NULL, result, &out);
-            show_event(&view, result, &out);
+            show_event(&view, result, id % 2 == 0, &out);
             assert_false(out.overflowed);
         }
     }
