@@ -32,7 +32,7 @@ static void on_started(void *ctx, int64_t last)
     call_result(TAKE_PTR(watch->call), result);
 }
 
-static void on_event(void *ctx, int64_t seq UNUSED, struct str cloudevent)
+static bool on_event(void *ctx, int64_t seq UNUSED, struct str cloudevent)
 {
     struct watch *watch = ctx;
     struct session *session = watch->session;
@@ -44,7 +44,11 @@ static void on_event(void *ctx, int64_t seq UNUSED, struct str cloudevent)
     buf_append(&line, STR("}\n"));
     session_enter(session);
     session_write(session, buf_str(&line));
-    session_leave(session);
+    if (session->output.backlog(session->output.ctx) > CONTROL_WATCH_BACKLOG_MAX)
+        watch->room = 0;
+    bool wants_more = watch->room > 0;
+    session_leave(session); /* both may be gone now */
+    return wants_more;
 }
 
 static void on_failure(void *ctx, struct rpc_failure failure)

@@ -49,16 +49,17 @@ void engine_audit(struct engine *engine, enum rpc_method_id method, const struct
 
 /**
  * `watch`: events after a sequence, in order, without gaps, until cancelled. The watcher gets at
- * most `room` events at a time and asks for more with engine_watch_more() once they are written
- * out: that is the flow control.
+ * most `room` events at a time, fewer where it says that it has enough, and asks for more with
+ * engine_watch_more() once they are written out: that is the flow control.
  */
 struct watcher;
 struct watch_sink {
     void *ctx;
-    void (*started)(void *ctx, int64_t last);                     /* once, before all events */
-    void (*failure)(void *ctx, struct rpc_failure failure);       /* instead of started (gone) or
-                                                                     later; the watcher is over */
-    void (*event)(void *ctx, int64_t seq, struct str cloudevent); /* JSON text */
+    void (*started)(void *ctx, int64_t last);               /* once, before all events */
+    void (*failure)(void *ctx, struct rpc_failure failure); /* instead of started (gone) or
+                                                               later; the watcher is over */
+    /** @cloudevent  JSON text. False: enough, until engine_watch_more(). */
+    bool (*event)(void *ctx, int64_t seq, struct str cloudevent);
 };
 struct watcher *engine_watch(struct engine *engine, const struct json *params,
                              struct watch_sink sink, struct now now);

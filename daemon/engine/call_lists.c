@@ -5,7 +5,12 @@
 #include "engine/view.h"
 #include "engine/watch.h"
 
-enum { LIST_LIMIT_DEFAULT = 100, REFUSED_PAGE = 1000 };
+enum {
+    LIST_LIMIT_DEFAULT = 100,
+    REFUSED_PAGE = 1000,
+    EVENTS_BYTES_MAX =
+        2 * 1024 * 1024, /* a page of large events ends early: one answer has 4 MiB */
+};
 
 static size_t limit_of(const struct op *op)
 {
@@ -270,7 +275,7 @@ static void on_events(struct op *op, struct now now)
         last = op->read->events[i].seq;
     }
     CLEANUP(buf_deinit) struct buf cursor = {0};
-    if (op->read->event_count == op->read->limit)
+    if (!store_read_is_last(op->read))
         buf_printf(&cursor, "%lld", (long long)last);
     op_result(op, list_new(items, buf_str(&cursor)), now);
 }
@@ -301,5 +306,6 @@ void call_list_events(struct op *op, struct now now)
     read->types = watch_types_text(&read->arena, json_get(op->params, "types"));
     read->subject = arena_copy(&read->arena, op_text(op, "connection"));
     read->limit = limit_of(op);
+    read->bytes_max = EVENTS_BYTES_MAX;
     op_read(op, read, on_events);
 }

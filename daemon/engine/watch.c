@@ -112,6 +112,22 @@ static void on_bounds(struct completion *completion, struct now now)
     store_read_free(read);
 }
 
+/** False where the watcher has had enough before the last of them. */
+static bool give_events(struct watcher *watcher, const struct store_read *read)
+{
+    for (size_t i = 0; i < read->event_count; i++) {
+        if (watcher->cancelled || watcher->room == 0)
+            return false;
+        CLEANUP(buf_deinit) struct buf json = {0};
+        event_write_cloudevent(&read->events[i], str_c(watcher->engine->source), &json);
+        watcher->after = read->events[i].seq;
+        watcher->room--;
+        if (!watcher->sink.event(watcher->sink.ctx, read->events[i].seq, buf_str(&json)))
+            watcher->room = 0;
+    }
+    return true;
+}
+
 static void on_events(struct completion *completion, struct now now)
 {
     (void)now;
@@ -131,15 +147,9 @@ static void on_events(struct completion *completion, struct now now)
         return;
     }
     watcher->busy = true;
-    for (size_t i = 0; i < read->event_count && !watcher->cancelled; i++) {
-        CLEANUP(buf_deinit) struct buf json = {0};
-        event_write_cloudevent(&read->events[i], str_c(watcher->engine->source), &json);
-        watcher->after = read->events[i].seq;
-        watcher->room--;
-        watcher->sink.event(watcher->sink.ctx, read->events[i].seq, buf_str(&json));
-    }
+    bool all = give_events(watcher, read);
     /* The log was looked through to its end: not again for what did not pass the filters. */
-    if (read->event_count < read->limit)
+    if (all && store_read_is_last(read))
         watcher->after = MAX_OF(watcher->after, read->bounds.newest);
     else
         watcher->looked = false;
@@ -170,6 +180,7 @@ static void watcher_read(struct watcher *watcher)
     read->types = arena_copy(&read->arena, watcher->types);
     read->subject = arena_copy(&read->arena, watcher->connection);
     read->limit = MIN_OF(watcher->room, (size_t)WATCH_BATCH);
+    read->bytes_max = WATCH_BATCH_BYTES;
     submit(watcher, read, on_events);
 }
 

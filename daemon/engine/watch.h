@@ -4,7 +4,7 @@
 
 #include "engine/state.h"
 
-enum { WATCH_BATCH = 100 };
+enum { WATCH_BATCH = 100, WATCH_BATCH_BYTES = 64 * 1024 };
 
 /** Events may have been appended: watchers that wait look again. */
 void watch_log_grew(struct engine *engine, struct now now);

@@ -229,6 +229,12 @@ void store_write_purge_seen(struct store_write *write, int64_t now_ms)
     add_op(write, STORE_OP_PURGE_SEEN)->number = now_ms;
 }
 
+bool store_read_is_last(const struct store_read *read)
+{
+    bool is_full = read->limit > 0 && read->event_count >= read->limit;
+    return !is_full && (read->bytes_max == 0 || read->event_bytes < read->bytes_max);
+}
+
 struct store_read *store_read_new(enum store_read_kind kind)
 {
     struct store_read *read = memory_new(sizeof(*read));

@@ -340,6 +340,8 @@ struct store_read {
     void *user;
 };
 
+/** EVENTS: neither limit nor bytes_max ended it, so that at its moment there were no more. */
+bool store_read_is_last(const struct store_read *read);
 struct store_read *store_read_new(enum store_read_kind kind);
 void store_read_free(struct store_read *read);
 

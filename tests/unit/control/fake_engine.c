@@ -149,7 +149,8 @@ static void give_event(struct watcher *watcher)
     }
     buf_append_byte(&event, '}');
     watcher->room--;
-    watcher->sink.event(watcher->sink.ctx, watcher->given, buf_str(&event));
+    if (!watcher->sink.event(watcher->sink.ctx, watcher->given, buf_str(&event)))
+        watcher->room = 0;
 }
 
 /** Not from within itself: a sink may ask for more while it is given an event. */

@@ -22,6 +22,7 @@ struct seen {
     size_t count, room;
     bool started, failed, cancel_at_start;
     char word[32];
+    size_t enough;  /* it says so after each so many; 0: never */
     int64_t oldest; /* of the failure's data; -1: it has none */
 };
 
@@ -43,13 +44,14 @@ static void on_failure(void *ctx, struct rpc_failure failure)
     json_free(failure.data);
 }
 
-static void on_event(void *ctx, int64_t seq, struct str cloudevent)
+static bool on_event(void *ctx, int64_t seq, struct str cloudevent)
 {
     struct seen *seen = ctx;
     assert_true(str_starts_with(cloudevent, STR("{\"specversion\":\"1.0\"")));
     assert_true(seen->count < ARRAY_LEN(seen->seqs));
     seen->seqs[seen->count++] = seq;
     seen->room--;
+    return seen->enough == 0 || seen->count % seen->enough != 0;
 }
 
 /* Exactly the numbers from one to the other. */
@@ -310,6 +312,22 @@ static void the_log_begins_anew_under_a_watcher(void **state)
     engine_watch_cancel(seen.watcher);
 }
 
+static void a_watcher_may_have_had_enough_before_its_room_is_full(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 20);
+    struct seen seen = {.enough = 5};
+    watch(world, &seen, "{\"after\":0}");
+    for (size_t i = 1; i <= 4; i++) {
+        more(world, &seen, 100);
+        assert_seen(&seen, 1, 5 * (int64_t)i);
+    }
+    more(world, &seen, 100);
+    assert_seen(&seen, 1, 21);
+    engine_watch_cancel(seen.watcher);
+}
+
 /* ---- many ---- */
 
 static void many_watch_at_once_each_at_its_own_pace(void **state)
@@ -350,6 +368,7 @@ int main(void)
         ROW(a_list_takes_its_own_cursors_only),
         ROW(a_list_without_a_number_is_empty),
         ROW(the_log_begins_anew_under_a_watcher),
+        ROW(a_watcher_may_have_had_enough_before_its_room_is_full),
         ROW(many_watch_at_once_each_at_its_own_pace),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
