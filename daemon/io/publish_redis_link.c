@@ -1,23 +1,12 @@
 #include "io/publish_redis_link.h"
 
 #include "common/assert.h"
-#include "common/buf.h"
 #include "common/memory.h"
 #include "io/publish_redis_resolve.h"
-#include "io/publish_redis_tls_stream.h"
+#include "io/publish_redis_wire.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#if HIREDIS_MAJOR >= 1
-typedef size_t reply_elements;
-#else
-typedef int reply_elements;
-#endif
 
 enum link_state {
     LINK_CLOSED,
@@ -43,15 +32,8 @@ struct publish_redis_link {
     struct publish_redis_lookup *lookup;
     struct publish_redis_addresses addresses;
     size_t address_next;
-    redisContext *context;
-    redisReplyObjectFunctions reply_functions; /* hiredis' own but for arrays */
-    void *(*create_array)(const redisReadTask *task, reply_elements elements);
+    struct publish_redis_wire *wire;
     struct loop_watch *watch;
-    struct publish_redis_tls_stream *stream; /* NULL: in the clear */
-    struct buf unsent;
-    bool has_heard; /* a reply on this connection */
-    /* TLS: before the one goes on, the socket must be ready for the other. */
-    bool read_wants_write, write_wants_read;
     struct pending *first, **last;
     struct error why;
 };
@@ -75,7 +57,6 @@ struct publish_redis_link *publish_redis_link_new(struct loop *loop,
     struct publish_redis_link *link = memory_new(sizeof(*link));
     *link = (struct publish_redis_link){.loop = loop, .target = *target, .events = events};
     link->timer = loop_timer_new(loop, on_timer, link);
-    link->unsent.max = PUBLISH_REDIS_UNSENT_BYTES_MAX;
     link->last = &link->first;
     return link;
 }
@@ -86,14 +67,8 @@ static void drop_connection(struct publish_redis_link *link)
     link->lookup = NULL;
     loop_watch_free(link->watch);
     link->watch = NULL;
-    publish_redis_tls_stream_free(link->stream);
-    link->stream = NULL;
-    buf_clear(&link->unsent);
-    link->has_heard = false;
-    link->read_wants_write = link->write_wants_read = false;
-    if (link->context != NULL)
-        redisFree(link->context);
-    link->context = NULL;
+    publish_redis_wire_free(link->wire);
+    link->wire = NULL;
 }
 
 static struct pending *shift_pending(struct publish_redis_link *link)
@@ -125,7 +100,6 @@ void publish_redis_link_free(struct publish_redis_link *link)
     drop_connection(link);
     loop_timer_free(link->timer);
     drop_pending(link);
-    buf_deinit(&link->unsent);
     free(link);
 }
 
@@ -199,26 +173,7 @@ static void on_timer(void *ctx)
     }
 }
 
-/* Reading. */
-
-/** What the script and the few commands answer is flat and short; all else is not a Redis. */
-static void *create_small_array(const redisReadTask *task, reply_elements elements)
-{
-    const struct publish_redis_link *link = task->privdata;
-    if (task->parent != NULL || elements > PUBLISH_REDIS_REPLY_ELEMENTS_MAX)
-        return NULL;
-    return link->create_array(task, elements);
-}
-
-static void limit_reader(struct publish_redis_link *link)
-{
-    redisReader *reader = link->context->reader;
-    link->reply_functions = *reader->fn;
-    link->create_array = reader->fn->createArray;
-    link->reply_functions.createArray = create_small_array;
-    reader->fn = &link->reply_functions;
-    reader->privdata = link;
-}
+/* Commands and replies. */
 
 static void take_reply(struct publish_redis_link *link, redisReply *reply)
 {
@@ -231,135 +186,45 @@ static void take_reply(struct publish_redis_link *link, redisReply *reply)
         loop_timer_set(link->timer, link->target.command_timeout_ms);
     else
         loop_timer_clear(link->timer);
-    link->has_heard = true;
     pending->fn(pending->user, reply);
     free(pending);
 }
 
-/** False when there is no whole reply, or no link any more. */
-static bool take_next_reply(struct publish_redis_link *link)
-{
-    void *reply = NULL;
-    if (redisGetReplyFromReader(link->context, &reply) != REDIS_OK) {
-        bool capped = link->context->err == REDIS_ERR_OOM;
-        doom_because(link, capped ? "an answer larger than any that was asked for"
-                                  : link->context->errstr);
-        return false;
-    }
-    if (reply == NULL)
-        return false;
-    take_reply(link, reply);
-    freeReplyObject(reply);
-    return link->state == LINK_OPEN;
-}
-
-/** Who expects TLS hangs up on the first plain command, without a word. */
-static void doom_by_end(struct publish_redis_link *link, const char *how)
-{
-    char reason[200];
-    bool is_mute = !link->has_heard && str_is_set(link->target.host);
-    snprintf(reason, sizeof(reason), "%s%s", how,
-             is_mute ? " before it said anything (if it expects TLS: url = rediss://…)" : "");
-    doom_because(link, reason);
-}
-
-/** To hiredis' reader; false where the link was lost. */
-static bool receive_plain(struct publish_redis_link *link)
-{
-    if (redisBufferRead(link->context) == REDIS_OK)
-        return true;
-    doom_by_end(link, link->context->errstr);
-    return false;
-}
-
-static bool receive_tls(struct publish_redis_link *link)
-{
-    char bytes[PUBLISH_REDIS_TLS_READ_SIZE];
-    size_t len = 0;
-    struct error err = {0};
-    switch (publish_redis_tls_read(link->stream, bytes, &len, &err)) {
-    case TLS_DONE:
-        break;
-    case TLS_WANTS_READ:
-        return true;
-    case TLS_WANTS_WRITE: /* an answer to the peer's new keys */
-        link->read_wants_write = true;
-        return true;
-    case TLS_OVER:
-        doom_because(link, err.text);
-        return false;
-    }
-    if (redisReaderFeed(link->context->reader, bytes, len) == REDIS_OK)
-        return true;
-    doom_because(link, "no memory for an answer");
-    return false;
-}
-
 static void read_replies(struct publish_redis_link *link)
 {
-    link->read_wants_write = false;
-    if (!(link->stream != NULL ? receive_tls(link) : receive_plain(link)))
-        return;
-    while (take_next_reply(link))
-        continue;
-    if (link->state == LINK_OPEN && link->context->reader->len > PUBLISH_REDIS_REPLY_BYTES_MAX)
-        doom_because(link, "an answer larger than any that was asked for");
-}
-
-/* Writing. */
-
-/** How much of what is unsent went out; nothing where the link was lost or the socket is full. */
-static size_t send_plain(struct publish_redis_link *link, struct str bytes)
-{
-    ssize_t put = send(link->context->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
-    if (put >= 0)
-        return (size_t)put;
-    if (errno != EAGAIN && errno != EINTR)
-        doom_by_end(link, strerror(errno));
-    return 0;
-}
-
-static size_t send_tls(struct publish_redis_link *link, struct str bytes)
-{
-    size_t put = 0;
     struct error err = {0};
-    switch (publish_redis_tls_write(link->stream, bytes, &put, &err)) {
-    case TLS_DONE:
-    case TLS_WANTS_WRITE:
-        return put;
-    case TLS_WANTS_READ: /* the peer began a message of its own and has not ended it */
-        link->write_wants_read = true;
-        return 0;
-    case TLS_OVER:
-        doom_because(link, err.text);
-        return 0;
+    redisReply *reply = NULL;
+    enum status status = publish_redis_wire_receive(link->wire, &err);
+    while (status == STATUS_OK) {
+        status = publish_redis_wire_next(link->wire, &reply, &err);
+        if (status != STATUS_OK || reply == NULL)
+            break;
+        take_reply(link, reply);
+        freeReplyObject(reply);
+        if (link->state != LINK_OPEN)
+            return;
     }
-    return 0;
+    if (status != STATUS_OK)
+        doom_because(link, err.text);
 }
 
 static void write_commands(struct publish_redis_link *link)
 {
-    struct str bytes = buf_str(&link->unsent);
-    size_t sent = 0, put = 1;
-    link->write_wants_read = false;
-    while (put > 0 && sent < bytes.len) {
-        struct str rest = str_slice(bytes, sent, bytes.len);
-        put = link->stream != NULL ? send_tls(link, rest) : send_plain(link, rest);
-        sent += put;
-    }
-    buf_consume(&link->unsent, MIN_OF(sent, link->unsent.len));
+    struct error err = {0};
+    if (publish_redis_wire_flush(link->wire, &err) != STATUS_OK)
+        doom_because(link, err.text);
 }
 
-static bool append_command(struct publish_redis_link *link,
-                           const struct publish_redis_command *command)
+/** Reads first: what the peer said before it hung up is better than that it can't be written to. A
+ * record of TLS may need the other direction, so both are tried whatever the socket is ready for.
+ */
+static void exchange(struct publish_redis_link *link)
 {
-    char *text = NULL;
-    int len = redisFormatCommandArgv(&text, (int)command->count, command->words, command->lengths);
-    if (len < 0)
-        return false;
-    bool fits = buf_append(&link->unsent, (struct str){.data = text, .len = (size_t)len});
-    redisFreeCommand(text);
-    return fits;
+    read_replies(link);
+    if (link->state == LINK_OPEN)
+        write_commands(link);
+    if (link->state == LINK_OPEN)
+        loop_watch_set(link->watch, publish_redis_wire_wants(link->wire));
 }
 
 void publish_redis_link_send(struct publish_redis_link *link,
@@ -373,95 +238,57 @@ void publish_redis_link_send(struct publish_redis_link *link,
     link->last = &pending->next;
     if (link->state == LINK_DOOMED)
         return;
-    if (!append_command(link, command)) {
+    if (!publish_redis_wire_append(link->wire, command)) {
         doom_because(link, "more commands than it takes");
         return;
     }
     if (link->first == pending)
         loop_timer_set(link->timer, link->target.command_timeout_ms);
-    loop_watch_set(link->watch, LOOP_READ | LOOP_WRITE);
+    loop_watch_set(link->watch, publish_redis_wire_wants(link->wire));
 }
 
 /* Connecting. */
 
-static void connect_next(struct publish_redis_link *link);
+static void connect_next(struct publish_redis_link *link, const struct error *last);
 
 static void become_open(struct publish_redis_link *link)
 {
     loop_timer_clear(link->timer);
-    loop_watch_set(link->watch, LOOP_READ);
     link->state = LINK_OPEN;
+    loop_watch_set(link->watch, publish_redis_wire_wants(link->wire));
     link->events.opened(link->events.ctx);
 }
 
 static void shake_hands(struct publish_redis_link *link)
 {
+    const struct publish_redis_target *target = &link->target;
     struct error err = {0};
-    switch (publish_redis_tls_handshake(link->stream, &err)) {
-    case TLS_DONE:
-        become_open(link);
-        return;
-    case TLS_WANTS_READ:
-        loop_watch_set(link->watch, LOOP_READ);
-        return;
-    case TLS_WANTS_WRITE:
-        loop_watch_set(link->watch, LOOP_WRITE);
-        return;
-    case TLS_OVER:
+    bool is_done = false;
+    if (publish_redis_wire_shake_hands(link->wire, target->tls, target->host, &is_done, &err) !=
+        STATUS_OK)
         doom_because(link, err.text);
-        return;
-    }
+    else if (is_done)
+        become_open(link);
+    else
+        loop_watch_set(link->watch, publish_redis_wire_wants(link->wire));
 }
 
-static void begin_tls(struct publish_redis_link *link)
+static void finish_connecting(struct publish_redis_link *link)
 {
     struct error err = {0};
-    if (publish_redis_tls_stream_new(link->target.tls, link->context->fd, link->target.host,
-                                     &link->stream, &err) != STATUS_OK) {
-        publish_redis_link_abandon(link, &err);
+    if (publish_redis_wire_finish_connecting(link->wire, &err) != STATUS_OK) {
+        connect_next(link, &err);
+        return;
+    }
+    if (link->target.tls == NULL) {
+        become_open(link);
         return;
     }
     link->state = LINK_SHAKING_HANDS;
     shake_hands(link);
 }
 
-static void finish_connecting(struct publish_redis_link *link)
-{
-    int failure = 0;
-    socklen_t size = sizeof(failure);
-    if (getsockopt(link->context->fd, SOL_SOCKET, SO_ERROR, &failure, &size) != 0)
-        failure = errno;
-    if (failure != 0) {
-        snprintf(link->context->errstr, sizeof(link->context->errstr), "%s", strerror(failure));
-        connect_next(link);
-        return;
-    }
-    if (str_is_set(link->target.host))
-        redisEnableKeepAlive(link->context);
-    if (link->target.tls != NULL)
-        begin_tls(link);
-    else
-        become_open(link);
-}
-
-/** Reads first: what the peer said before it hung up is better than that it can't be written to. A
- * record of TLS may need the other direction, so there both are tried. */
-static void exchange(struct publish_redis_link *link, unsigned events)
-{
-    if (link->stream != NULL)
-        events = LOOP_READ | LOOP_WRITE;
-    if ((events & LOOP_READ) != 0)
-        read_replies(link);
-    if (link->state == LINK_OPEN && (events & LOOP_WRITE) != 0)
-        write_commands(link);
-    if (link->state != LINK_OPEN)
-        return;
-    bool has_to_write = link->unsent.len > 0 && !link->write_wants_read;
-    loop_watch_set(link->watch,
-                   has_to_write || link->read_wants_write ? LOOP_READ | LOOP_WRITE : LOOP_READ);
-}
-
-static void on_ready(void *ctx, int fd UNUSED, unsigned events)
+static void on_ready(void *ctx, int fd UNUSED, unsigned events UNUSED)
 {
     struct publish_redis_link *link = ctx;
     switch (link->state) {
@@ -472,7 +299,7 @@ static void on_ready(void *ctx, int fd UNUSED, unsigned events)
         shake_hands(link);
         return;
     case LINK_OPEN:
-        exchange(link, events);
+        exchange(link);
         return;
     case LINK_RESOLVING:
     case LINK_DOOMED:
@@ -481,40 +308,43 @@ static void on_ready(void *ctx, int fd UNUSED, unsigned events)
     }
 }
 
-static bool watch_context(struct publish_redis_link *link, redisContext *context)
+static void watch_wire(struct publish_redis_link *link)
 {
-    link->context = context;
-    if (context == NULL || context->err != 0)
-        return false;
-    (void)fcntl(context->fd, F_SETFD, FD_CLOEXEC);
-    limit_reader(link);
-    link->watch = loop_watch_new(link->loop, context->fd, on_ready, link);
-    loop_watch_set(link->watch, LOOP_WRITE);
-    return true;
+    link->watch = loop_watch_new(link->loop, publish_redis_wire_fd(link->wire), on_ready, link);
+    loop_watch_set(link->watch, publish_redis_wire_wants(link->wire));
 }
 
 static void connect_socket(struct publish_redis_link *link)
 {
-    CLEANUP(memory_freep) char *path = memory_copy_str(link->target.socket_path);
-    if (!watch_context(link, redisConnectUnixNonBlock(path)))
-        doom_because(link, link->context != NULL ? link->context->errstr : "no memory");
+    struct error err = {0};
+    if (publish_redis_wire_open_unix(link->target.socket_path, &link->wire, &err) == STATUS_OK)
+        watch_wire(link);
+    else
+        doom_because(link, err.text);
 }
 
 /** Each address in turn; the last one's error is told. */
-static void connect_next(struct publish_redis_link *link)
+static void connect_next(struct publish_redis_link *link, const struct error *last)
 {
-    char failure[sizeof(link->context->errstr)] = "no address";
-    while (true) {
-        if (link->context != NULL)
-            str_copy_cut(str_c(link->context->errstr), failure, sizeof(failure));
-        drop_connection(link);
-        if (link->address_next == link->addresses.count)
-            break;
+    struct error err = *last;
+    drop_connection(link);
+    while (link->address_next < link->addresses.count) {
         const char *address = link->addresses.text[link->address_next++];
-        if (watch_context(link, redisConnectNonBlock(address, link->target.port)))
+        if (publish_redis_wire_open_tcp(address, link->target.port, &link->wire, &err) ==
+            STATUS_OK) {
+            watch_wire(link);
             return;
+        }
     }
-    doom_because(link, failure);
+    doom_because(link, err.text);
+}
+
+static void connect_first(struct publish_redis_link *link)
+{
+    const struct error none = {.status = STATUS_UNAVAILABLE, .text = "no address"};
+    link->state = LINK_CONNECTING;
+    link->address_next = 0;
+    connect_next(link, &none);
 }
 
 static void on_addresses(void *ctx, const struct publish_redis_addresses *addresses)
@@ -527,17 +357,15 @@ static void on_addresses(void *ctx, const struct publish_redis_addresses *addres
         return;
     }
     link->addresses = *addresses;
-    link->state = LINK_CONNECTING;
-    connect_next(link);
+    connect_first(link);
 }
 
 static void resolve_host(struct publish_redis_link *link)
 {
-    link->address_next = 0;
     if (publish_redis_address_is_numeric(link->target.host)) {
         link->addresses.count = 1;
         str_copy_cut(link->target.host, link->addresses.text[0], PUBLISH_REDIS_ADDRESS_SIZE);
-        connect_next(link);
+        connect_first(link);
         return;
     }
     link->state = LINK_RESOLVING;

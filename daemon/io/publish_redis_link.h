@@ -1,8 +1,7 @@
 /**
  * One connection to a Redis: commands out, replies in, in order, never waiting for anybody. Over
- * hiredis' context, formatter and reader; its asynchronous half is not used, because it resolves
- * names on the calling thread, knows no timeouts and aborts on a reply that nobody asked for. TLS
- * is ours (publish_redis_tls_stream.h): Debian 12's hiredis has none.
+ * publish_redis_wire.h; hiredis' asynchronous half is not used, because it resolves names on the
+ * calling thread, knows no timeouts and aborts on a reply that nobody asked for.
  *
  *     link = publish_redis_link_new(loop, &target, events);
  *     publish_redis_link_open(link);                 → opened(ctx)  or  lost(ctx, why)
@@ -36,12 +35,6 @@ struct publish_redis_link_events {
     void *ctx;
     void (*opened)(void *ctx);
     void (*lost)(void *ctx, const struct error *why);
-};
-
-enum {
-    PUBLISH_REDIS_REPLY_BYTES_MAX = 64 * 1024,
-    PUBLISH_REDIS_REPLY_ELEMENTS_MAX = 16,
-    PUBLISH_REDIS_UNSENT_BYTES_MAX = 64 * 1024 * 1024,
 };
 
 /** @reply borrowed for the call; NULL: the link was lost, it may or may not have been carried out
