@@ -1,6 +1,6 @@
-// A certificate authority of our own and a server certificate for 127.0.0.1, made by openssl when asked for.
+// Certificate authorities of our own and certificates below them, made by openssl when asked for.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { run } from './program.mjs';
@@ -12,31 +12,48 @@ async function openssl(...args) {
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
-/** Returns {caFile, key, cert}: caFile is what a client must trust. */
-export async function makeCertificates(directory) {
-  const file = (name) => join(directory, name);
-  await openssl('req', '-x509', ...newKey, '-keyout', file('ca.key'), '-out', file('ca.pem'), '-days', '2',
-    '-subj', '/CN=refreshd test CA', '-addext', 'basicConstraints=critical,CA:TRUE',
+/** A key and a certificate below the authority in that directory: `NAME.key`, `NAME.pem`. */
+async function sign(directory, name, { extensions, days = 2, authority = 'ca' }) {
+  const file = (end) => join(directory, `${name}.${end}`);
+  await openssl('req', ...newKey, '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${name}`);
+  await writeFile(file('ext'), `${extensions}\nbasicConstraints=CA:FALSE\n`);
+  await openssl('x509', '-req', '-in', file('csr'), '-CA', join(directory, `${authority}.pem`), '-CAkey', join(directory, `${authority}.key`),
+    '-CAcreateserial', '-days', String(days), '-extfile', file('ext'), '-out', file('pem'));
+  await chmod(file('key'), 0o600);
+  return { keyFile: file('key'), certFile: file('pem') };
+}
+
+/** An authority: `NAME.key`, `NAME.pem`. Returns its certificate's file. */
+export async function makeAuthority(directory, name = 'ca') {
+  const file = (end) => join(directory, `${name}.${end}`);
+  await openssl('req', '-x509', ...newKey, '-keyout', file('key'), '-out', file('pem'), '-days', '2',
+    '-subj', `/CN=refreshd test ${name}`, '-addext', 'basicConstraints=critical,CA:TRUE',
     '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
-  await openssl('req', ...newKey, '-keyout', file('server.key'), '-out', file('server.csr'), '-subj', '/CN=127.0.0.1');
-  await writeFile(file('server.ext'),
-    'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n');
-  await openssl('x509', '-req', '-in', file('server.csr'), '-CA', file('ca.pem'), '-CAkey', file('ca.key'),
-    '-CAcreateserial', '-days', '2', '-extfile', file('server.ext'), '-out', file('server.pem'));
+  return file('pem');
+}
+
+/**
+ * A server's key and certificate below an authority that makeAuthority made there: {keyFile, certFile}.
+ * @days below 0: it has ended already
+ */
+export function makeServerCertificate(directory, name, { names = 'IP:127.0.0.1,DNS:localhost', ...more } = {}) {
+  return sign(directory, name, { extensions: `subjectAltName=${names}\nextendedKeyUsage=serverAuth`, ...more });
+}
+
+/** Returns {caFile, ca, key, cert} of a server on the loopback: caFile is what a client must trust. */
+export async function makeCertificates(directory) {
+  const caFile = await makeAuthority(directory);
+  const { keyFile, certFile } = await makeServerCertificate(directory, 'server');
   return {
-    caFile: file('ca.pem'),
-    ca: await readFile(file('ca.pem'), 'utf8'),
-    key: await readFile(file('server.key'), 'utf8'),
-    cert: await readFile(file('server.pem'), 'utf8'),
+    caFile,
+    ca: await readFile(caFile, 'utf8'),
+    key: await readFile(keyFile, 'utf8'),
+    cert: await readFile(certFile, 'utf8'),
   };
 }
 
-/** A client's key and certificate in that directory, signed by the authority that makeCertificates made there. */
-export async function makeClientCertificate(directory, name) {
-  const file = (end) => join(directory, `${name}.${end}`);
-  await openssl('req', ...newKey, '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${name}`);
-  await writeFile(file('ext'), 'extendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\n');
-  await openssl('x509', '-req', '-in', file('csr'), '-CA', join(directory, 'ca.pem'), '-CAkey', join(directory, 'ca.key'),
-    '-CAcreateserial', '-days', '2', '-extfile', file('ext'), '-out', file('pem'));
-  return { key: await readFile(file('key'), 'utf8'), certificate: await readFile(file('pem'), 'utf8') };
+/** A client's: {keyFile, certFile, key, certificate}. */
+export async function makeClientCertificate(directory, name, options) {
+  const files = await sign(directory, name, { extensions: 'extendedKeyUsage=clientAuth', ...options });
+  return { ...files, key: await readFile(files.keyFile, 'utf8'), certificate: await readFile(files.certFile, 'utf8') };
 }

@@ -1,5 +1,5 @@
-// Stands between refreshd and Redis on TCP, and can break off in the middle of a reply or of a
-// command.
+// Stands between refreshd and Redis on TCP, can break off in the middle of a reply or of a command,
+// and remembers what went through.
 
 import { connect, createServer } from 'node:net';
 
@@ -8,17 +8,21 @@ export class CuttingProxy {
   #sockets = new Set();
   #cut = false;
   #cutCommand = false;
+  #scheme;
+  /** Every byte of both directions, one after the other, as latin1. */
+  tape = '';
 
   /** Returns what World.keep() takes: the proxy, and how it ends. */
-  static async start(port) {
+  static async start(port, { tls = false } = {}) {
     const proxy = new CuttingProxy();
+    proxy.#scheme = tls ? 'rediss' : 'redis';
     proxy.#server = createServer((client) => proxy.#relay(client, port));
     await new Promise((resolve) => { proxy.#server.listen(0, '127.0.0.1', resolve); });
     return [proxy, () => proxy.stop()];
   }
 
   get url() {
-    return `redis://127.0.0.1:${this.#server.address().port}/0`;
+    return `${this.#scheme}://127.0.0.1:${this.#server.address().port}/0`;
   }
 
   /** The next reply arrives by half, and the connection ends. */
@@ -43,6 +47,7 @@ export class CuttingProxy {
       this.#sockets.add(socket);
       socket.on('error', end).on('close', end);
     }
+    for (const socket of [client, server]) socket.on('data', (bytes) => { this.tape += bytes.toString('latin1'); });
     client.on('data', (bytes) => {
       if (!this.#cutCommand) {
         server.write(bytes);

@@ -14,19 +14,24 @@ export class Redis {
   #program;
   #clients = new Set();
 
-  constructor(directory, { persistent, settings = [] }) {
+  constructor(directory, { persistent, settings = [], tls }) {
     this.directory = directory;
     this.persistent = persistent;
     this.settings = settings;
+    this.tls = tls;
     this.socket = join(directory, 'redis.sock');
   }
 
-  /** @persistent true: an acknowledged write survives kill -9; false: nothing survives. */
-  static async start(directory, { persistent = true, settings } = {}) {
+  /**
+   * @persistent true: an acknowledged write survives kill -9; false: nothing survives
+   * @tls        {certFile, keyFile, caFile}: a second port with TLS, for clients below caFile
+   */
+  static async start(directory, { persistent = true, settings, tls } = {}) {
     const own = join(directory, 'redis');
     await mkdir(own, { recursive: true });
-    const redis = new Redis(own, { persistent, settings });
+    const redis = new Redis(own, { persistent, settings, tls });
     redis.port = await freePort();
+    if (tls) redis.tlsPort = await freePort();
     await redis.start();
     return redis;
   }
@@ -40,6 +45,10 @@ export class Redis {
     return `redis://127.0.0.1:${this.port}/0`;
   }
 
+  get tlsUrl() {
+    return `rediss://127.0.0.1:${this.tlsPort}/0`;
+  }
+
   get pid() {
     return this.#program.pid;
   }
@@ -48,7 +57,7 @@ export class Redis {
     this.#program = new Program('redis-server', [
       '--bind', '127.0.0.1', '--port', String(this.port), '--unixsocket', this.socket, '--unixsocketperm', '700',
       '--dir', this.directory, '--save', '', '--daemonize', 'no', '--loglevel', 'warning',
-      '--appendonly', this.persistent ? 'yes' : 'no', '--appendfsync', 'always', ...this.settings,
+      '--appendonly', this.persistent ? 'yes' : 'no', '--appendfsync', 'always', ...this.#tlsSettings(), ...this.settings,
     ]);
     await eventually('redis-server answers', async () => {
       if (!this.#program.running) throw new Error(`redis-server ended: ${this.#program.output}`);
@@ -59,6 +68,12 @@ export class Redis {
         client.destroy();
       }
     });
+  }
+
+  #tlsSettings() {
+    if (!this.tls) return [];
+    const { certFile, keyFile, caFile } = this.tls;
+    return ['--tls-port', String(this.tlsPort), '--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
   }
 
   #connect() {
