@@ -60,8 +60,9 @@ struct config {
         struct str prefix;
         struct str username; /* here or in the URL; url.username has been merged into this */
         struct str password_file;
-        struct str ca_file;                                  /* unset: the system's */
-        struct str client_certificate_file, client_key_file; /* both or none */
+        struct str ca_file;                                   /* unset: the system's */
+        struct str client_certificate_file, client_key_file;  /* both or none */
+        struct str sentinel_username, sentinel_password_file; /* the sentinels' own */
         int64_t stream_maxlen;
     } redis;
     struct {

@@ -63,7 +63,8 @@ static void check_redis_tls(const struct config *config, config_contradiction_fn
     bool is_plain = config->redis.url.kind != CONFIG_REDIS_NONE && !config->redis.url.tls;
     for (size_t i = 0; is_plain && i < ARRAY_LEN(files); i++) {
         if (str_is_set(files[i].path))
-            fn(ctx, "redis", files[i].key, "none, since url is not rediss://");
+            fn(ctx, "redis", files[i].key,
+               "none, since url is without TLS (rediss://, rediss+sentinel://)");
     }
     if (is_plain)
         return;
@@ -73,6 +74,19 @@ static void check_redis_tls(const struct config *config, config_contradiction_fn
         fn(ctx, "redis", "client_certificate_file", "a client_key_file with it");
     if (has_key && !has_certificate)
         fn(ctx, "redis", "client_key_file", "a client_certificate_file with it");
+}
+
+static void check_sentinels(const struct config *config, config_contradiction_fn *fn, void *ctx)
+{
+    bool has_username = str_is_set(config->redis.sentinel_username);
+    bool has_password = str_is_set(config->redis.sentinel_password_file);
+    bool is_asked = config->redis.url.kind == CONFIG_REDIS_SENTINEL;
+    if (!is_asked && has_username)
+        fn(ctx, "redis", "sentinel_username", "none, since url names no sentinels");
+    if (!is_asked && has_password)
+        fn(ctx, "redis", "sentinel_password_file", "none, since url names no sentinels");
+    if (is_asked && has_username && !has_password)
+        fn(ctx, "redis", "sentinel_username", "a sentinel_password_file with it");
 }
 
 static int ascending(const void *a, const void *b)
@@ -96,6 +110,7 @@ void config_check(struct config *config, config_contradiction_fn *fn, void *ctx)
     place_store(config);
     check_redis(config, fn, ctx);
     check_redis_tls(config, fn, ctx);
+    check_sentinels(config, fn, ctx);
     sort_spans(&config->refresh.expiring, descending);
     sort_spans(&config->guard.hold, ascending);
     if (config->guard.hold.count > SCHEDULE_HOLDS_MAX)

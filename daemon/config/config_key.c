@@ -67,8 +67,10 @@ static const struct config_key keys[] = {
      true},
 
     {"redis", "url", CONFIG_REDIS_URL, FIELD(redis.url), 0, 0, NULL, "no Redis", false, true,
-     "redis://[user:password@]HOST[:PORT][/DB], rediss://… for TLS, or unix:/PATH[?db=DB]. A "
-     "password is better kept in password_file.",
+     "redis://[user:password@]HOST[:PORT][/DB], rediss://… for TLS, unix:/PATH[?db=DB], or, where "
+     "Sentinel says which Redis is the master, "
+     "redis[s]+sentinel://[user:password@]HOST[:PORT][,…]/MASTER-NAME[/DB] with the sentinels' "
+     "addresses. A password is better kept in password_file.",
      false},
     {"redis", "prefix", CONFIG_TEXT, FIELD(redis.prefix), 1, 64, "refreshd:", NULL, false, false,
      "What all keys and channels begin with.", false},
@@ -89,6 +91,13 @@ static const struct config_key keys[] = {
      false},
     {"redis", "client_key_file", CONFIG_PATH, FIELD(redis.client_key_file), 1, 4000, NULL, "none",
      false, false, "Its private key (PEM, no passphrase), readable by the daemon's user alone.",
+     false},
+    {"redis", "sentinel_username", CONFIG_TEXT, FIELD(redis.sentinel_username), 1, 256, NULL,
+     "the default user", false, false, "The ACL user at the sentinels (Redis 6.2 or newer).",
+     false},
+    {"redis", "sentinel_password_file", CONFIG_PATH, FIELD(redis.sentinel_password_file), 1, 4000,
+     NULL, "no password", false, false,
+     "A file with the sentinels' own password on its first line, read each time they are asked.",
      false},
     {"redis", "stream_maxlen", CONFIG_INTEGER, FIELD(redis.stream_maxlen), 1, 1000000000, "100000",
      NULL, false, false, "About how many entries the stream keeps.", false},

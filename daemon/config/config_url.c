@@ -109,27 +109,103 @@ static bool parse_database(struct str text, int64_t *ret)
     return str_to_i64(text, ret) == STATUS_OK && *ret >= 0 && *ret <= CONFIG_REDIS_DATABASE_MAX;
 }
 
+/**
+ * "user:password@" off the front of what stands before the first "/". The last "@" counts: a
+ * password may hold others.
+ */
+static enum status split_authority(struct str rest, struct arena *arena,
+                                   struct config_redis_url *ret, struct str *ret_hosts,
+                                   struct str *ret_path, struct error *err)
+{
+    size_t slash = str_find_byte(rest, '/');
+    struct str authority = str_slice(rest, 0, slash);
+    size_t at = authority.len;
+    while (at > 0 && authority.data[at - 1] != '@')
+        at--;
+    *ret_hosts = str_slice(authority, at, authority.len);
+    *ret_path = str_slice(rest, slash + 1, rest.len);
+    if (at == 0)
+        return STATUS_OK;
+    return parse_user(str_slice(authority, 0, at - 1), arena, ret, err);
+}
+
 static enum status parse_tcp(struct str rest, struct arena *arena, struct config_redis_url *ret,
                              struct error *err)
 {
     ret->kind = CONFIG_REDIS_TCP;
     ret->port = CONFIG_REDIS_PORT;
-    size_t slash = str_find_byte(rest, '/');
-    struct str authority = str_slice(rest, 0, slash);
-    struct str database = str_slice(rest, slash + 1, rest.len);
-    size_t at = authority.len; /* the last one: a password may hold others */
-    while (at > 0 && authority.data[at - 1] != '@')
-        at--;
-    if (at > 0 && parse_user(str_slice(authority, 0, at - 1), arena, ret, err) != STATUS_OK)
+    struct str host, database;
+    if (split_authority(rest, arena, ret, &host, &database, err) != STATUS_OK)
         return STATUS_INVALID;
-    struct str host;
-    if (!split_host(str_slice(authority, at, authority.len), &host, &ret->port) || !is_host(host))
+    if (!split_host(host, &host, &ret->port) || !is_host(host))
         return error_set(err, STATUS_INVALID, "redis[s]://[user:password@]HOST[:PORT][/DB]");
     if (database.len > 0 && !parse_database(database, &ret->database))
         return error_set(err, STATUS_INVALID,
                          "a database number from 0 to %d behind the host's \"/\"",
                          CONFIG_REDIS_DATABASE_MAX);
     ret->host = arena_copy(arena, host);
+    return STATUS_OK;
+}
+
+static bool parse_sentinel(struct str text, struct arena *arena, struct config_sentinel *ret)
+{
+    struct str host;
+    ret->port = CONFIG_SENTINEL_PORT;
+    if (!split_host(text, &host, &ret->port) || !is_host(host))
+        return false;
+    ret->host = arena_copy(arena, host);
+    return true;
+}
+
+static enum status parse_hosts(struct str hosts, struct arena *arena, struct config_redis_url *ret,
+                               struct error *err)
+{
+    while (true) {
+        size_t end = str_find_byte(hosts, ',');
+        if (ret->sentinel_count == CONFIG_SENTINELS_MAX)
+            return error_set(err, STATUS_INVALID, "%d sentinels at most", CONFIG_SENTINELS_MAX);
+        if (!parse_sentinel(str_slice(hosts, 0, end), arena,
+                            &ret->sentinels[ret->sentinel_count++]))
+            return error_set(err, STATUS_INVALID,
+                             "redis[s]+sentinel://[user:password@]HOST[:PORT][,HOST[:PORT]…]"
+                             "/MASTER-NAME[/DB]");
+        if (end == hosts.len)
+            return STATUS_OK;
+        hosts = str_slice(hosts, end + 1, hosts.len);
+    }
+}
+
+static bool is_master_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] <= ' ' || name.data[i] > '~')
+            return false;
+    }
+    return name.len > 0 && name.len <= CONFIG_MASTER_NAME_MAX;
+}
+
+/** No scheme is registered for it; this one is what several clients have settled on. */
+static enum status parse_sentinels(struct str rest, struct arena *arena,
+                                   struct config_redis_url *ret, struct error *err)
+{
+    ret->kind = CONFIG_REDIS_SENTINEL;
+    struct str hosts, path;
+    if (split_authority(rest, arena, ret, &hosts, &path, err) != STATUS_OK)
+        return STATUS_INVALID;
+    if (parse_hosts(hosts, arena, ret, err) != STATUS_OK)
+        return STATUS_INVALID;
+    size_t slash = str_find_byte(path, '/');
+    struct str name = str_slice(path, 0, slash);
+    struct str database = str_slice(path, slash + 1, path.len);
+    if (!percent_decode(name, arena, &ret->master_name) || !is_master_name(ret->master_name))
+        return error_set(err, STATUS_INVALID,
+                         "the name by which the sentinels know the master, of 1 to %d characters "
+                         "without blanks, behind the hosts' \"/\"",
+                         CONFIG_MASTER_NAME_MAX);
+    if (database.len > 0 && !parse_database(database, &ret->database))
+        return error_set(err, STATUS_INVALID,
+                         "a database number from 0 to %d behind the master's name and \"/\"",
+                         CONFIG_REDIS_DATABASE_MAX);
     return STATUS_OK;
 }
 
@@ -155,20 +231,26 @@ static enum status parse_unix(struct str rest, struct arena *arena, struct confi
 enum status config_redis_url_parse(struct str text, struct arena *arena,
                                    struct config_redis_url *ret, struct error *err)
 {
-    static const struct str tcp = STR_INIT("redis://"), tls = STR_INIT("rediss://"),
-                            local = STR_INIT("unix:");
+    static const struct str tcp = STR_INIT("redis://"), tcp_tls = STR_INIT("rediss://"),
+                            local = STR_INIT("unix:"), sentinels = STR_INIT("redis+sentinel://"),
+                            sentinels_tls = STR_INIT("rediss+sentinel://");
     struct config_redis_url url = {0};
     enum status status;
     if (str_starts_with(text, tcp))
         status = parse_tcp(str_slice(text, tcp.len, text.len), arena, &url, err);
-    else if (str_starts_with(text, tls))
-        status = parse_tcp(str_slice(text, tls.len, text.len), arena, &url, err);
+    else if (str_starts_with(text, tcp_tls))
+        status = parse_tcp(str_slice(text, tcp_tls.len, text.len), arena, &url, err);
     else if (str_starts_with(text, local))
         status = parse_unix(str_slice(text, local.len, text.len), arena, &url, err);
+    else if (str_starts_with(text, sentinels))
+        status = parse_sentinels(str_slice(text, sentinels.len, text.len), arena, &url, err);
+    else if (str_starts_with(text, sentinels_tls))
+        status = parse_sentinels(str_slice(text, sentinels_tls.len, text.len), arena, &url, err);
     else
         status = error_set(err, STATUS_INVALID,
-                           "redis[s]://[user:password@]HOST[:PORT][/DB] or unix:/PATH[?db=DB]");
-    url.tls = str_starts_with(text, tls);
+                           "redis[s]://[user:password@]HOST[:PORT][/DB], unix:/PATH[?db=DB] or "
+                           "redis[s]+sentinel://HOST[:PORT],…/MASTER-NAME[/DB]");
+    url.tls = str_starts_with(text, tcp_tls) || str_starts_with(text, sentinels_tls);
     if (status == STATUS_OK)
         *ret = url;
     return status;

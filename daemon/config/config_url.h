@@ -5,6 +5,7 @@
  *     "redis://ana:pw@127.0.0.1:6380/2" → tcp, host, port 6380, username, password, database 2
  *     "rediss://redis.internal"         → the same by TLS
  *     "unix:/run/redis/redis.sock?db=1" → unix, socket_path, database 1
+ *     "redis+sentinel://s1,[::1]:26380/events/2" → sentinel, two sentinels, master_name, database 2
  */
 #ifndef CONFIG_CONFIG_URL_H
 #define CONFIG_CONFIG_URL_H
@@ -26,16 +27,34 @@ enum config_redis_kind {
     CONFIG_REDIS_NONE,
     CONFIG_REDIS_TCP,
     CONFIG_REDIS_UNIX,
+    CONFIG_REDIS_SENTINEL, /* the master is asked for */
+};
+
+enum {
+    CONFIG_REDIS_PORT = 6379,
+    CONFIG_REDIS_DATABASE_MAX = 65535,
+    CONFIG_SENTINEL_PORT = 26379,
+    CONFIG_SENTINELS_MAX = 16,
+    CONFIG_MASTER_NAME_MAX = 128,
+};
+
+struct config_sentinel {
+    struct str host; /* as below */
+    int64_t port;
 };
 
 struct config_redis_url {
     enum config_redis_kind kind;
-    bool tls;        /* rediss:// */
+    bool tls;        /* rediss:// and rediss+sentinel:// */
     struct str host; /* name or address, without brackets */
     int64_t port;
     struct str socket_path;
-    struct str username, password; /* decoded; unset where there is none */
+    struct str username, password; /* decoded; unset where there is none; Redis' own, not a
+                                      sentinel's */
     int64_t database;
+    struct config_sentinel sentinels[CONFIG_SENTINELS_MAX];
+    size_t sentinel_count;
+    struct str master_name; /* decoded */
 };
 
 struct config_listen {
@@ -43,8 +62,6 @@ struct config_listen {
     int64_t port;
     struct str socket_path; /* instead */
 };
-
-enum { CONFIG_REDIS_PORT = 6379, CONFIG_REDIS_DATABASE_MAX = 65535 };
 
 /* Each: STATUS_INVALID with err's text being what was expected, without the value (it may hold a
  * password). Texts of the result are copied into arena. */

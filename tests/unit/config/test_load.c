@@ -239,14 +239,16 @@ static const struct mistake_row mistakes[] = {
     {"relative store", "[store]\nurl = sqlite:refreshd.db",
      "t.conf:2: [store] url: expected sqlite:/PATH (absolute) or postgresql://…"},
     {"an address of Redis", "[redis]\nurl = tls://h:6380",
-     "t.conf:2: [redis] url: expected redis[s]://[user:password@]HOST[:PORT][/DB] or "
-     "unix:/PATH[?db=DB]"},
+     "t.conf:2: [redis] url: expected redis[s]://[user:password@]HOST[:PORT][/DB], "
+     "unix:/PATH[?db=DB] or redis[s]+sentinel://HOST[:PORT],…/MASTER-NAME[/DB]"},
     {"an authority without TLS", "[redis]\nurl = redis://h\nca_file = /ca.pem",
-     "t.conf:3: [redis] ca_file: expected none, since url is not rediss://"},
+     "t.conf:3: [redis] ca_file: expected none, since url is without TLS (rediss://, "
+     "rediss+sentinel://)"},
     {"a certificate without TLS",
      "[redis]\nurl = unix:/r.sock\nclient_certificate_file = /c.pem\n"
      "client_key_file =",
-     "t.conf:3: [redis] client_certificate_file: expected none, since url is not rediss://"},
+     "t.conf:3: [redis] client_certificate_file: expected none, since url is without TLS "
+     "(rediss://, rediss+sentinel://)"},
     {"a certificate without key", "[redis]\nurl = rediss://h\nclient_certificate_file = /c.pem",
      "t.conf:3: [redis] client_certificate_file: expected a client_key_file with it"},
     {"a key without certificate", "[redis]\nurl = rediss://h\nclient_key_file = /c.key",
@@ -257,6 +259,25 @@ static const struct mistake_row mistakes[] = {
      "t.conf:3: [redis] password_file: expected none, since url has a password"},
     {"user without password", "[redis]\nusername = ana",
      "t.conf:2: [redis] username: expected a password_file with it"},
+    {"sentinels' user without sentinels", "[redis]\nurl = redis://h\nsentinel_username = s",
+     "t.conf:3: [redis] sentinel_username: expected none, since url names no sentinels"},
+    {"sentinels' password without sentinels", "[redis]\nsentinel_password_file = /p",
+     "t.conf:2: [redis] sentinel_password_file: expected none, since url names no sentinels"},
+    {"sentinels' user without password",
+     "[redis]\nurl = redis+sentinel://h/m\nsentinel_username = s",
+     "t.conf:3: [redis] sentinel_username: expected a sentinel_password_file with it"},
+    {"sentinels without a master", "[redis]\nurl = redis+sentinel://h",
+     "t.conf:2: [redis] url: expected the name by which the sentinels know the master, of 1 to 128 "
+     "characters without blanks, behind the hosts' \"/\""},
+    {"too many sentinels",
+     "[redis]\nurl = redis+sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m",
+     "t.conf:2: [redis] url: expected 16 sentinels at most"},
+    {"a sentinel that is none", "[redis]\nurl = redis+sentinel://a,b:x/m",
+     "t.conf:2: [redis] url: expected "
+     "redis[s]+sentinel://[user:password@]HOST[:PORT][,HOST[:PORT]…]/MASTER-NAME[/DB]"},
+    {"a master's database", "[redis]\nurl = redis+sentinel://a/m/x",
+     "t.conf:2: [redis] url: expected a database number from 0 to 65535 behind the master's name "
+     "and \"/\""},
     {"back-off", "[refresh]\nbackoff_min = 10min",
      "t.conf:2: [refresh] backoff_min: expected at most backoff_max"},
     {"proxy", "[http]\nproxy = ftp://h:1",
@@ -346,7 +367,10 @@ static void no_mistake_shows_a_password(void **state UNUSED)
                                        "[store]\nurl = "
                                        "mysql://ana:hunter2@h",
                                        "[redis]\nurl = hunter2",
-                                       "[redis]\nurl = redis://ana:hunter2@h/x"};
+                                       "[redis]\nurl = redis://ana:hunter2@h/x",
+                                       "[redis]\nurl = redis+sentinel://ana:hunter2@h",
+                                       "[redis]\nurl = redis+sentinel://ana:hunter2@h,/m",
+                                       "[redis]\nurl = redis+sentinel://ana:hunter2@h/m/x"};
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         struct config config;
         CLEANUP(config_faults_deinit) struct config_faults faults = {0};

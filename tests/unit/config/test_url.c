@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <string.h>
+
 struct redis_row {
     const char *text;
     enum config_redis_kind kind; /* NONE: refused */
@@ -82,6 +85,101 @@ static void redis_urls(void **state UNUSED)
     }
 }
 
+struct sentinel_row {
+    const char *text;
+    const char *sentinels; /* "host port, host port"; NULL: refused */
+    const char *master, *username, *password;
+    int64_t database;
+    bool tls;
+};
+
+static const struct sentinel_row sentinel_rows[] = {
+    {"redis+sentinel://h/m", "h 26379", "m", NULL, NULL, 0, false},
+    {"redis+sentinel://h/m/", "h 26379", "m", NULL, NULL, 0, false},
+    {"rediss+sentinel://h,i:1/m/2", "h 26379, i 1", "m", NULL, NULL, 2, true},
+    {"rediss+sentinel://h", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h:1,[::1]:2,[::2],i/m/3", "h 1, ::1 2, ::2 26379, i 26379", "m", NULL, NULL,
+     3, false},
+    {"redis+sentinel://ana:p@q@h,i/m", "h 26379, i 26379", "m", "ana", "p@q", 0, false},
+    {"redis+sentinel://:p%2C%2f@h/m", "h 26379", "m", NULL, "p,/", 0, false},
+    {"redis+sentinel://h/my-master_1.a", "h 26379", "my-master_1.a", NULL, NULL, 0, false},
+    {"redis+sentinel://h/a%2Fb/1", "h 26379", "a/b", NULL, NULL, 1, false},
+    {"redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p/m",
+     "a 26379, b 26379, c 26379, d 26379, e 26379, f 26379, g 26379, h 26379, i 26379, j 26379, "
+     "k 26379, l 26379, m 26379, n 26379, o 26379, p 26379",
+     "m", NULL, NULL, 0, false},
+    {"redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h//0", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel:///m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h,/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://,h/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h,,i/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h, i/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h:0/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h:65536/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://::1/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://[::1/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/a b", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/a%20b", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/a%0", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/m/x", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/m/-1", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h/m/0/0", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://ana@h/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis-sentinel://h/m", NULL, NULL, NULL, NULL, 0, false},
+};
+
+static const char *sentinels_text(const struct config_redis_url *url, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (size_t i = 0; i < url->sentinel_count; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s" STR_FMT " %lld", i > 0 ? ", " : "",
+                 STR_ARG(url->sentinels[i].host), (long long)url->sentinels[i].port);
+    }
+    return text;
+}
+
+static void sentinel_urls(void **state UNUSED)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sentinel_rows); i++) {
+        const struct sentinel_row *row = &sentinel_rows[i];
+        struct arena arena = {0};
+        struct config_redis_url url = {0};
+        struct error err = {0};
+        char text[400];
+        bool good = row->sentinels != NULL;
+        print_message("  %s\n", row->text);
+        enum status status = config_redis_url_parse(str_c(row->text), &arena, &url, &err);
+        assert_int_equal(status, good ? STATUS_OK : STATUS_INVALID);
+        assert_int_equal(url.kind, good ? CONFIG_REDIS_SENTINEL : CONFIG_REDIS_NONE);
+        assert_string_equal(sentinels_text(&url, text, sizeof(text)), good ? row->sentinels : "");
+        assert_int_equal(url.tls, row->tls);
+        assert_true(str_eq(url.master_name, str_c(row->master)));
+        assert_true(str_eq(url.username, str_c(row->username)));
+        assert_true(str_eq(url.password, str_c(row->password)));
+        assert_int_equal(url.database, row->database);
+        arena_deinit(&arena);
+    }
+}
+
+static void a_master_has_a_name_of_128_at_most(void **state UNUSED)
+{
+    char text[] = "redis+sentinel://h/"
+                  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    struct arena arena = {0};
+    struct config_redis_url url = {0};
+    assert_int_equal(config_redis_url_parse(str_c(text), &arena, &url, NULL), STATUS_INVALID);
+    text[sizeof(text) - 2] = '\0';
+    assert_int_equal(config_redis_url_parse(str_c(text), &arena, &url, NULL), STATUS_OK);
+    assert_int_equal(url.master_name.len, CONFIG_MASTER_NAME_MAX);
+    arena_deinit(&arena);
+}
+
 struct store_row {
     const char *text, *path, *url; /* both NULL: refused */
 };
@@ -119,6 +217,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redis_urls),
+        cmocka_unit_test(sentinel_urls),
+        cmocka_unit_test(a_master_has_a_name_of_128_at_most),
         cmocka_unit_test(store_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
