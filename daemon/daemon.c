@@ -403,6 +403,14 @@ static struct publisher_port make_publisher(struct daemon *daemon)
     const struct config *config = &daemon->startup.config;
     if (config->redis.url.kind == CONFIG_REDIS_NONE)
         return (struct publisher_port){0};
+    _Static_assert((int)CONFIG_SENTINELS_MAX == (int)PUBLISH_REDIS_SENTINELS_MAX,
+                   "what may be written can be asked");
+    struct publish_redis_sentinel sentinels[CONFIG_SENTINELS_MAX];
+    for (size_t i = 0; i < config->redis.url.sentinel_count; i++)
+        sentinels[i] = (struct publish_redis_sentinel){
+            .host = config->redis.url.sentinels[i].host,
+            .port = (uint16_t)config->redis.url.sentinels[i].port,
+        };
     const struct publish_redis_options options = {
         .loop = daemon->loop,
         .inbox = daemon->inbox,
@@ -415,6 +423,11 @@ static struct publisher_port make_publisher(struct daemon *daemon)
         .certificate_file = config->redis.client_certificate_file,
         .key_file = config->redis.client_key_file,
         .private_directory = getenv("CREDENTIALS_DIRECTORY"),
+        .sentinels = sentinels,
+        .sentinel_count = config->redis.url.sentinel_count,
+        .master_name = config->redis.url.master_name,
+        .sentinel_username = config->redis.sentinel_username,
+        .sentinel_password_file = config->redis.sentinel_password_file,
         .database = config->redis.url.database,
         .username = config->redis.username,
         .password = config->redis.url.password,

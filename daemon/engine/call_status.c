@@ -82,9 +82,11 @@ static struct json *redis_to_json(const struct engine *engine, struct outbox_lag
         engine->publisher.health(engine->publisher.ctx, &health);
     json_set_bool(json, "configured", configured);
     json_set_bool(json, "connected", health.connected);
+    json_set_text(json, "address", str_is_empty(health.address) ? STR_NONE : health.address);
     json_set_text(json, "last_error",
                   str_is_empty(health.last_error) ? STR_NONE : health.last_error);
     json_set_i64(json, "reconnects", (int64_t)health.reconnects);
+    json_set_i64(json, "master_changes", (int64_t)health.master_changes);
     json_set_i64(json, "lag_events", configured ? lag.events : 0);
     json_set_i64(json, "lag_ms", configured ? lag.ms : 0);
     return json;
@@ -243,6 +245,7 @@ static void answer_metrics(struct op *op, const struct event_bounds *bounds, str
         .store_writes = store.writes,
         .store_reads = store.reads,
         .redis_reconnects = redis.reconnects,
+        .redis_master_changes = redis.master_changes,
         .started_wall_ms = engine->started_wall_ms,
         .version = REFRESHD_VERSION,
     };

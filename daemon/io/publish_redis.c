@@ -19,6 +19,7 @@ struct call {
 struct publish_redis {
     struct publish_redis_options options;
     struct arena arena; /* the options' texts, the keys */
+    struct publish_redis_sentinel sentinels[PUBLISH_REDIS_SENTINELS_MAX];
     struct publish_redis_keys keys;
     struct publish_redis_session *session;
     struct call *first, **last; /* waiting to be sent, oldest first */
@@ -31,6 +32,9 @@ struct publish_redis {
     uint64_t hash_fields;
     struct error trouble; /* text empty: none since the last success */
     struct error told;    /* what the log has last been told */
+    struct error concern; /* what the sentinels say though all is well; text empty: nothing */
+    char peer[PUBLISH_REDIS_PEER_SIZE]; /* whom it was last connected to */
+    uint64_t master_changes;
 };
 
 /* Answers. */
@@ -306,12 +310,29 @@ static void on_reply(void *user, const struct redisReply *reply)
 
 /* The session. */
 
+/** The sentinels have led to another one than before. */
+static void note_master(struct publish_redis *redis)
+{
+    struct str peer = str_c(publish_redis_session_peer(redis->session));
+    bool is_another = redis->peer[0] != '\0' && !str_eq(peer, str_c(redis->peer));
+    if (is_another) {
+        redis->master_changes++;
+        log_write(redis->options.log, LOG_LEVEL_NOTICE, "redis.master_changed",
+                  "another Redis is the master now", LOG_TEXT("from", str_c(redis->peer)),
+                  LOG_TEXT("to", peer));
+    }
+    str_copy_cut(peer, redis->peer, sizeof(redis->peer));
+}
+
 static void on_ready(void *ctx)
 {
     struct publish_redis *redis = ctx;
     redis->told.text[0] = '\0';
     redis->trouble.text[0] = '\0';
+    redis->concern.text[0] = '\0';
+    note_master(redis);
     log_write(redis->options.log, LOG_LEVEL_INFO, "redis.connected", "connected to Redis",
+              LOG_TEXT("address", str_c(redis->peer)),
               LOG_I64("connections", publish_redis_session_connections(redis->session)));
     send_waiting(redis);
 }
@@ -324,6 +345,19 @@ static void on_lost(void *ctx, const struct error *why)
     redis->came_back = NULL;
     note_trouble(redis, why);
     fail_waiting(redis, why);
+}
+
+/** Redis works; but a failover would not be noticed. */
+static void on_looked(void *ctx, const struct error *why)
+{
+    struct publish_redis *redis = ctx;
+    if (why == NULL) {
+        redis->concern.text[0] = '\0';
+        return;
+    }
+    if (!str_eq(str_c(redis->concern.text), str_c(why->text)))
+        log_plain(redis->options.log, LOG_LEVEL_WARNING, "redis.sentinels", why->text);
+    redis->concern = *why;
 }
 
 static bool is_wanted(void *ctx)
@@ -357,16 +391,35 @@ static void port_health(void *ctx, struct publisher_health *ret_health)
 {
     const struct publish_redis *redis = ctx;
     uint64_t connections = publish_redis_session_connections(redis->session);
+    bool is_ready = publish_redis_session_is_ready(redis->session);
+    const struct error *worst = redis->trouble.text[0] != '\0' ? &redis->trouble : &redis->concern;
     *ret_health = (struct publisher_health){
-        .connected = publish_redis_session_is_ready(redis->session),
-        .last_error = redis->trouble.text[0] != '\0' ? str_c(redis->trouble.text) : STR_NONE,
+        .connected = is_ready,
+        .address = is_ready ? str_c(publish_redis_session_peer(redis->session)) : STR_NONE,
+        .last_error = worst->text[0] != '\0' ? str_c(worst->text) : STR_NONE,
         .reconnects = connections > 0 ? connections - 1 : 0,
+        .master_changes = redis->master_changes,
     };
 }
 
 struct publisher_port publish_redis_port(struct publish_redis *redis)
 {
     return (struct publisher_port){.ctx = redis, .send = port_send, .health = port_health};
+}
+
+static void copy_sentinels(struct publish_redis *redis, const struct publish_redis_options *options)
+{
+    struct publish_redis_options *own = &redis->options;
+    ASSERT(options->sentinel_count <= PUBLISH_REDIS_SENTINELS_MAX);
+    for (size_t i = 0; i < options->sentinel_count; i++)
+        redis->sentinels[i] = (struct publish_redis_sentinel){
+            .host = arena_copy(&redis->arena, options->sentinels[i].host),
+            .port = options->sentinels[i].port,
+        };
+    own->sentinels = redis->sentinels;
+    own->master_name = arena_copy(&redis->arena, options->master_name);
+    own->sentinel_username = arena_copy(&redis->arena, options->sentinel_username);
+    own->sentinel_password_file = arena_copy(&redis->arena, options->sentinel_password_file);
 }
 
 static void copy_options(struct publish_redis *redis, const struct publish_redis_options *options)
@@ -381,6 +434,7 @@ static void copy_options(struct publish_redis *redis, const struct publish_redis
     own->username = arena_copy(&redis->arena, options->username);
     own->password = arena_copy(&redis->arena, options->password);
     own->password_file = arena_copy(&redis->arena, options->password_file);
+    copy_sentinels(redis, options);
     own->prefix = arena_copy(&redis->arena, options->prefix);
     own->client_name = str_is_set(options->client_name)
                            ? arena_copy(&redis->arena, options->client_name)
@@ -402,6 +456,7 @@ struct publish_redis *publish_redis_new(const struct publish_redis_options *opti
                                                    .ctx = redis,
                                                    .ready = on_ready,
                                                    .lost = on_lost,
+                                                   .looked = on_looked,
                                                    .is_wanted = is_wanted,
                                                });
     redis->last = &redis->first;

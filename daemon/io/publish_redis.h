@@ -27,6 +27,7 @@
 
 #include "common/log.h"
 #include "io/loop.h"
+#include "io/publish_redis_sentinel.h"
 #include "port/publisher.h"
 
 struct publish_redis;
@@ -37,6 +38,7 @@ enum {
     PUBLISH_REDIS_COMMAND_TIMEOUT_MS = 3000,
     PUBLISH_REDIS_BACKOFF_MIN_MS = 50,
     PUBLISH_REDIS_BACKOFF_MAX_MS = 2000,
+    PUBLISH_REDIS_LOOK_MS = 2000, /* so often the sentinels are asked whether it is still he */
 };
 
 /** Texts are copied. */
@@ -44,13 +46,18 @@ struct publish_redis_options {
     struct loop *loop;
     struct inbox *inbox;
     const struct log *log;
-    struct str host; /* unset: socket_path counts */
+    struct str host; /* unset: socket_path counts, or the sentinels where there are any */
     uint16_t port;
     struct str socket_path;
-    bool tls;                              /* host and port by TLS; then the next four count */
-    struct str ca_file;                    /* unset: the system's certificates */
-    struct str certificate_file, key_file; /* ours; both or none */
-    const char *private_directory;         /* borrowed; as in io/files.h */
+    bool tls; /* host and port, or sentinels and master, by TLS; then the next four count */
+    struct str ca_file;                             /* unset: the system's certificates */
+    struct str certificate_file, key_file;          /* ours; both or none */
+    const char *private_directory;                  /* borrowed; as in io/files.h */
+    const struct publish_redis_sentinel *sentinels; /* who know the master; copied */
+    size_t sentinel_count;                          /* at most PUBLISH_REDIS_SENTINELS_MAX */
+    struct str master_name;
+    struct str sentinel_username;      /* unset: the default user */
+    struct str sentinel_password_file; /* unset: none */
     int64_t database;
     struct str username;      /* unset: the default user */
     struct str password;      /* from a URL */

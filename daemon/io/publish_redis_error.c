@@ -12,7 +12,7 @@ struct fault_row {
 static const struct fault_row fault_rows[] = {
     {PUBLISH_REDIS_FAULT_OOM, "OOM ", "Redis is out of memory: raise maxmemory or free some"},
     {PUBLISH_REDIS_FAULT_READONLY, "READONLY ",
-     "this Redis is a read-only replica: [redis] url must name the master"},
+     "this Redis is a read-only replica: [redis] url must lead to the master"},
     {PUBLISH_REDIS_FAULT_NOPERM, "NOPERM ",
      "the ACL user lacks a right (docs/redis.md lists them)"},
     {PUBLISH_REDIS_FAULT_NOPERM, "ERR The user executing the script can't ",

@@ -119,7 +119,8 @@ static void doom(struct publish_redis_link *link)
 static void doom_because(struct publish_redis_link *link, const char *reason)
 {
     char where[200];
-    error_set(&link->why, STATUS_UNAVAILABLE, "Redis at %s: %s",
+    error_set(&link->why, STATUS_UNAVAILABLE, "%s at %s: %s",
+              link->target.called != NULL ? link->target.called : "Redis",
               target_text(link, where, sizeof(where)), reason);
     doom(link);
 }
@@ -372,6 +373,13 @@ static void resolve_host(struct publish_redis_link *link)
     link->lookup = publish_redis_resolve(link->loop, link->target.host, on_addresses, link);
     if (link->lookup == NULL)
         doom_because(link, "no thread to resolve the name on");
+}
+
+void publish_redis_link_set_address(struct publish_redis_link *link, struct str host, uint16_t port)
+{
+    ASSERT(link->state == LINK_CLOSED);
+    link->target.host = host;
+    link->target.port = port;
 }
 
 void publish_redis_link_open(struct publish_redis_link *link)

@@ -23,7 +23,8 @@ struct publish_redis_link;
 struct publish_redis_tls;
 
 struct publish_redis_target {
-    struct str host; /* name or address; unset: socket_path counts */
+    const char *called; /* for errors; NULL: "Redis" */
+    struct str host;    /* name or address; unset: socket_path counts */
     uint16_t port;
     struct str socket_path;
     struct publish_redis_tls *tls; /* borrowed as long as the link lives; NULL: in the clear */
@@ -49,6 +50,10 @@ struct publish_redis_link *publish_redis_link_new(struct loop *loop,
  */
 void publish_redis_link_free(struct publish_redis_link *link);
 
+/** Another host from the next open() on. Only when it is closed; host is borrowed as the target is.
+ */
+void publish_redis_link_set_address(struct publish_redis_link *link, struct str host,
+                                    uint16_t port);
 /** Only when it is closed. */
 void publish_redis_link_open(struct publish_redis_link *link);
 /** Only when it is open. */

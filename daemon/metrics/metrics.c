@@ -178,6 +178,9 @@ static void write_store_and_redis(const struct metrics *metrics,
     gauge(out, "redis_connected", "1 while Redis is connected.", gauges->redis_connected);
     counter(out, "redis_reconnects_total", "Connections to Redis after the first.",
             gauges->redis_reconnects);
+    counter(out, "redis_master_changes_total",
+            "Connections to another Redis than the one before, as its sentinels said.",
+            gauges->redis_master_changes);
     counter(out, "events_published_total", "Events that Redis has taken.",
             metrics->events_published);
     counter(out, "publish_failures_total", "Attempts to reach Redis that failed.",

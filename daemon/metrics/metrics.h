@@ -59,6 +59,7 @@ struct metrics_gauges {
     int64_t outbox_lag_ms;
     bool redis_connected, store_writable;
     uint64_t store_commits, store_writes, store_reads, redis_reconnects;
+    uint64_t redis_master_changes;
     int64_t started_wall_ms;
     const char *version;
     uint64_t guard_holds;

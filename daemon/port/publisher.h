@@ -59,8 +59,10 @@ void publish_request_free(struct publish_request *request);
 
 struct publisher_health {
     bool connected;
+    struct str address;    /* of the Redis it is connected to; borrowed as last_error is */
     struct str last_error; /* borrowed until the next call */
     uint64_t reconnects;
+    uint64_t master_changes; /* connections to another address than the one before: failovers */
 };
 
 struct publisher_port {
