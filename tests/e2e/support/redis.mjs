@@ -1,7 +1,7 @@
 // A real redis-server of our own: temporary directory, Unix socket and free port, its own pid. It can
 // be stopped, killed, frozen, emptied and started again with or without what it held.
 
-import { cp, rm, mkdir } from 'node:fs/promises';
+import { cp, rm, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createClient } from 'redis';
@@ -14,22 +14,25 @@ export class Redis {
   #program;
   #clients = new Set();
 
-  constructor(directory, { persistent, settings = [], tls }) {
+  constructor(directory, { persistent, settings = [], tls, remembers = false }) {
     this.directory = directory;
     this.persistent = persistent;
     this.settings = settings;
     this.tls = tls;
+    this.configFile = remembers ? join(directory, 'redis.conf') : undefined;
     this.socket = join(directory, 'redis.sock');
   }
 
   /**
    * @persistent true: an acknowledged write survives kill -9; false: nothing survives
    * @tls        {certFile, keyFile, caFile}: a second port with TLS, for clients below caFile
+   * @remembers  it has a file for CONFIG REWRITE, so that it starts again as what it was last
    */
-  static async start(directory, { persistent = true, settings, tls } = {}) {
+  static async start(directory, { persistent = true, settings, tls, remembers } = {}) {
     const own = join(directory, 'redis');
     await mkdir(own, { recursive: true });
-    const redis = new Redis(own, { persistent, settings, tls });
+    const redis = new Redis(own, { persistent, settings, tls, remembers });
+    if (redis.configFile) await writeFile(redis.configFile, '');
     redis.port = await freePort();
     if (tls) redis.tlsPort = await freePort();
     await redis.start();
@@ -49,12 +52,17 @@ export class Redis {
     return `rediss://127.0.0.1:${this.tlsPort}/0`;
   }
 
+  get running() {
+    return this.#program.running;
+  }
+
   get pid() {
     return this.#program.pid;
   }
 
   async start() {
     this.#program = new Program('redis-server', [
+      ...(this.configFile ? [this.configFile] : []),
       '--bind', '127.0.0.1', '--port', String(this.port), '--unixsocket', this.socket, '--unixsocketperm', '700',
       '--dir', this.directory, '--save', '', '--daemonize', 'no', '--loglevel', 'warning',
       '--appendonly', this.persistent ? 'yes' : 'no', '--appendfsync', 'always', ...this.#tlsSettings(), ...this.settings,
