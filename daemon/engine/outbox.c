@@ -52,13 +52,12 @@ enum outbox_next {
 
 static enum outbox_next next_in_step(const struct outbox *outbox)
 {
-    bool is_refill = outbox->refill_to > outbox->sent;
-    bool has_batch = is_refill || (!outbox->rebuild_hash && !outbox->looked);
-    if (has_batch)
+    /* Before the refill: what a Redis loses is its newest writes, and only the stream tells. */
+    if (outbox->rebuild_hash)
+        return outbox->under_way > 0 ? NEXT_NOTHING : NEXT_HASH;
+    if (outbox->refill_to > outbox->sent || !outbox->looked)
         return outbox_send_has_room(outbox) ? NEXT_BATCH : NEXT_NOTHING;
-    if (outbox->under_way > 0)
-        return NEXT_NOTHING;
-    return outbox->rebuild_hash ? NEXT_HASH : NEXT_BEAT;
+    return outbox->under_way > 0 ? NEXT_NOTHING : NEXT_BEAT;
 }
 
 static enum outbox_next next_of(const struct outbox *outbox)

@@ -1,9 +1,9 @@
 /**
  * The log's way to Redis. The log in the store is the truth; this keeps Redis its projection: asks
- * where the stream stands, refills what it has lost, rebuilds the hash, sends what is new, in
+ * where the stream stands, rebuilds the hash, refills what it has lost, sends what is new, in
  * order.
  *
- *     unknown → probe → (refill → rebuild hash) → send new events … → anything odd → unknown
+ *     unknown → probe → (rebuild hash → refill) → send new events … → anything odd → unknown
  *
  * outbox.c says what is next; outbox_stand.h finds out where Redis stands, outbox_send.h sends the
  * log in batches, several of them under way at a time, outbox_hash.h makes the hash anew.

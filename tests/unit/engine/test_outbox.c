@@ -68,6 +68,29 @@ static void an_emptied_redis_gets_all_again_and_its_hash(void **state)
     assert_non_null(fake_redis_hash_get(world->redis, "c-2"));
 }
 
+/* A replica that becomes the master, or a copy that is brought back, may stop at any moment of
+ * this. The stream's end is what tells that something is missing: the hash must not come after it.
+ */
+static void the_hash_is_whole_before_the_stream_is(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 5);
+    fake_provider_grant_at(world->provider, 2)->is_dead = true;
+    world_run(world, 2 * HOUR);
+    size_t all = fake_redis_count(world->redis);
+    fake_redis_set_latency(world->redis, 20);
+    fake_redis_empty(world->redis);
+    for (int i = 0; fake_redis_count(world->redis) == 0; i++) {
+        assert_true(i < 20000);
+        world_run(world, 1);
+    }
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+    world_run(world, MINUTE);
+    assert_int_equal(fake_redis_count(world->redis), all);
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+}
+
 static void the_hash_holds_who_is_in_need_now(void **state)
 {
     struct world *world = *state;
@@ -371,6 +394,7 @@ int main(void)
         ROW(events_arrive_in_their_order),
         ROW(redis_down_delays_and_stops_nothing),
         ROW(an_emptied_redis_gets_all_again_and_its_hash),
+        ROW(the_hash_is_whole_before_the_stream_is),
         ROW(the_hash_holds_who_is_in_need_now),
         ROW(another_logs_longer_stream),
         ROW(another_logs_shorter_stream),
