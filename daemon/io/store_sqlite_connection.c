@@ -3,12 +3,7 @@
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_recent.h"
-
-/** What connections are counted by (struct count_row). */
-struct tally {
-    struct str connector;
-    int64_t phase, dead_reason, advisory_reason, retrying, credential_version;
-};
+#include "io/store_sqlite_tally.h"
 
 /** The row as it is. Texts are borrowed from the statement that found it. */
 struct facts {
@@ -17,69 +12,6 @@ struct facts {
     struct tally tally;
     struct owner owner;
 };
-
-static struct tally tally_of(const struct connection *c)
-{
-    return (struct tally){
-        .connector = c->connector,
-        .phase = c->phase,
-        .dead_reason = c->dead_reason,
-        .advisory_reason = c->advisory_reason,
-        .retrying = c->failures > 0 || c->uncertain_tries > 0 || c->doubts > 0,
-        .credential_version = c->credential_version,
-    };
-}
-
-static bool tally_eq(const struct tally *a, const struct tally *b)
-{
-    return a->phase == b->phase && a->dead_reason == b->dead_reason &&
-           a->advisory_reason == b->advisory_reason && a->retrying == b->retrying &&
-           a->credential_version == b->credential_version;
-}
-
-static void tally_bind(sqlite3_stmt *statement, const struct tally *tally)
-{
-    sqlite_bind_str(statement, 1, tally->connector);
-    sqlite3_bind_int64(statement, 2, tally->phase);
-    sqlite3_bind_int64(statement, 3, tally->dead_reason);
-    sqlite3_bind_int64(statement, 4, tally->advisory_reason);
-    sqlite3_bind_int64(statement, 5, tally->retrying);
-    sqlite3_bind_int64(statement, 6, tally->credential_version);
-}
-
-static enum status tally_run(struct sqlite_db *db, enum sqlite_sql sql, const struct tally *tally,
-                             int64_t count, struct error *err)
-{
-    sqlite3_stmt *statement = sqlite_db_statement(db, sql);
-    if (statement != NULL) {
-        tally_bind(statement, tally);
-        sqlite3_bind_int64(statement, 7, count);
-    }
-    return sqlite_db_run(db, statement, err);
-}
-
-/** Rows that count nobody any more are cleared away when another kind of the connector begins. */
-static enum status tally_add(struct sqlite_db *db, const struct tally *tally, int64_t count,
-                             struct error *err)
-{
-    enum status status = tally_run(db, SQL_TALLY_ADD, tally, count, err);
-    if (status != STATUS_OK || sqlite3_changes64(db->handle) > 0)
-        return status;
-    sqlite3_stmt *clean = sqlite_db_statement(db, SQL_TALLY_CLEAN);
-    if (clean != NULL)
-        sqlite_bind_str(clean, 1, tally->connector);
-    status = sqlite_db_run(db, clean, err);
-    return status == STATUS_OK ? tally_run(db, SQL_TALLY_INSERT, tally, count, err) : status;
-}
-
-static enum status tally_move(struct sqlite_db *db, const struct tally *from,
-                              const struct tally *to, struct error *err)
-{
-    if (tally_eq(from, to))
-        return STATUS_OK;
-    enum status status = tally_add(db, from, -1, err);
-    return status == STATUS_OK ? tally_add(db, to, 1, err) : status;
-}
 
 static enum status run_owner_key(struct sqlite_db *db, enum sqlite_sql sql,
                                  const struct connection *c, struct str key, struct error *err)
@@ -177,8 +109,8 @@ static enum status insert(struct sqlite_db *db, const struct connection *c, stru
     const struct facts nothing = {0};
     if (status == STATUS_OK)
         status = move_account_keys(db, &nothing, c, err);
-    struct tally tally = tally_of(c);
-    return status == STATUS_OK ? tally_add(db, &tally, 1, err) : status;
+    struct tally tally = sqlite_tally_of(c);
+    return status == STATUS_OK ? sqlite_tally_add(db, &tally, 1, err) : status;
 }
 
 static enum status update_row(struct sqlite_db *db, const struct connection *c,
@@ -206,7 +138,7 @@ static enum status drop_rescues(struct sqlite_db *db, struct str id, struct erro
 static enum status update(struct sqlite_db *db, const struct connection *c,
                           const struct facts *stored, int64_t last_event, struct error *err)
 {
-    struct tally tally = tally_of(c);
+    struct tally tally = sqlite_tally_of(c);
     enum status status = update_row(db, c, stored, last_event, err);
     if (status == STATUS_OK && !owner_eq(&stored->owner, &c->owner)) {
         if (!owner_is_sane(&stored->owner))
@@ -216,7 +148,7 @@ static enum status update(struct sqlite_db *db, const struct connection *c,
             status = each_owner_key(db, SQL_OWNER_PUT, c, &c->owner, err);
     }
     if (status == STATUS_OK)
-        status = tally_move(db, &stored->tally, &tally, err);
+        status = sqlite_tally_move(db, &stored->tally, &tally, err);
     if (status == STATUS_OK)
         status = move_account_keys(db, stored, c, err);
     bool is_other_grant = stored->generation != c->generation || stored->tally.phase != tally.phase;
@@ -270,9 +202,9 @@ static enum status refresh_row(struct sqlite_db *db, const struct connection *c,
     enum status status = sqlite_db_run(db, statement, err);
     *ret_done = status == STATUS_OK && sqlite3_changes64(db->handle) > 0;
     *ret_previous_event = known->last_event;
-    struct tally before = tally_of(c), after = before;
+    struct tally before = sqlite_tally_of(c), after = before;
     before.credential_version = known->credential_version;
-    return *ret_done ? tally_move(db, &before, &after, err) : status;
+    return *ret_done ? sqlite_tally_move(db, &before, &after, err) : status;
 }
 
 enum status sqlite_connection_put(struct sqlite_db *db, const struct connection *c,
@@ -314,7 +246,7 @@ static enum status drop_pending(struct sqlite_db *db, const struct connection *c
         return error_set(err, STATUS_INVALID, "damaged record: connection's owner");
     enum status status = each_owner_key(db, SQL_OWNER_DROP, c, &stored->owner, err);
     if (status == STATUS_OK)
-        status = tally_add(db, &stored->tally, -1, err);
+        status = sqlite_tally_add(db, &stored->tally, -1, err);
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_PENDING_DROP);
     if (statement != NULL)
         sqlite3_bind_int64(statement, 1, stored->place);

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "io/store_sqlite_recent.h"
+#include "io/store_sqlite_tally.h"
 
 #include <stdio.h>
 
@@ -56,6 +57,7 @@ enum status sqlite_db_open(struct sqlite_db *db, const char *path, size_t cache_
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     db->recent = sqlite_recent_new();
+    db->tallies = sqlite_tallies_new();
     enum status status = set_pragmas(db, cache_bytes, err);
     if (status != STATUS_OK)
         sqlite_db_close(db);
@@ -75,6 +77,8 @@ void sqlite_db_close(struct sqlite_db *db)
     db->handle = NULL;
     sqlite_recent_free(db->recent);
     db->recent = NULL;
+    sqlite_tallies_free(db->tallies);
+    db->tallies = NULL;
     db->wal_frames = 0;
 }
 

@@ -4,6 +4,7 @@
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_read.h"
 #include "io/store_sqlite_recent.h"
+#include "io/store_sqlite_tally.h"
 #include "io/store_sqlite_verdict.h"
 #include "io/store_sqlite_write.h"
 
@@ -30,6 +31,7 @@ static void roll_back(struct group *group)
 {
     struct sqlite_db *db = &group->engine->db;
     sqlite_recent_clear(db->recent);
+    sqlite_tally_begin(db, false);
     if (sqlite3_get_autocommit(db->handle) != 0)
         return; /* SQLite did it already */
     int fault = db->fault;
@@ -66,12 +68,13 @@ static bool is_admitted(struct sqlite_engine *engine, struct store_write *write)
 
 static enum verdict end_savepoint(struct group *group, bool keep)
 {
+    struct sqlite_db *db = &group->engine->db;
     enum status status = keep ? STATUS_OK : run_sql(group, SQL_SAVEPOINT_BACK);
     if (!keep)
-        sqlite_recent_clear(group->engine->db.recent);
+        sqlite_recent_clear(db->recent);
     if (status == STATUS_OK)
         status = run_sql(group, SQL_SAVEPOINT_END);
-    return status == STATUS_OK ? VERDICT_COMMITTED : sqlite_verdict_of(&group->engine->db);
+    return status == STATUS_OK ? VERDICT_COMMITTED : sqlite_verdict_of(db);
 }
 
 static enum verdict run_write(struct group *group, struct sqlite_request *request)
@@ -83,6 +86,7 @@ static enum verdict run_write(struct group *group, struct sqlite_request *reques
     if (group->careful && run_sql(group, SQL_SAVEPOINT) != STATUS_OK)
         return sqlite_verdict_of(&group->engine->db);
     sqlite3_int64 changes = sqlite3_total_changes64(db->handle);
+    uint64_t counted = sqlite_tally_changes(db);
     if (sqlite_write_apply(db, write) == STATUS_OK)
         return group->careful ? end_savepoint(group, true) : VERDICT_COMMITTED;
     enum verdict verdict = after_failure(group, request, &write->error);
@@ -92,15 +96,20 @@ static enum verdict run_write(struct group *group, struct sqlite_request *reques
         return end_savepoint(group, false);
     /* Only of a constraint is it known that it is looked at before anything is changed. */
     bool is_sound = db->fault == SQLITE_OK || (db->fault & 0xff) == SQLITE_CONSTRAINT;
-    bool is_untouched = is_sound && sqlite3_total_changes64(db->handle) == changes;
+    bool is_untouched = is_sound && sqlite3_total_changes64(db->handle) == changes &&
+                        sqlite_tally_changes(db) == counted;
     return is_untouched ? VERDICT_COMMITTED : VERDICT_AGAIN_CAREFULLY;
 }
 
 static enum verdict run_read(struct group *group, struct sqlite_request *request)
 {
-    if (sqlite_read_answer(&group->engine->db, request->read) == STATUS_OK)
+    struct sqlite_db *db = &group->engine->db;
+    uint64_t counted = sqlite_tally_changes(db);
+    if (sqlite_read_answer(db, request->read) == STATUS_OK)
         return VERDICT_COMMITTED;
-    return after_failure(group, request, &request->read->error);
+    enum verdict verdict = after_failure(group, request, &request->read->error);
+    bool has_lost_counts = verdict == VERDICT_COMMITTED && sqlite_tally_changes(db) != counted;
+    return has_lost_counts ? VERDICT_AGAIN_CAREFULLY : verdict;
 }
 
 static enum verdict run_requests(struct group *group, bool with_writes)
@@ -143,6 +152,17 @@ static enum verdict commit(struct group *group)
     return VERDICT_COMMITTED;
 }
 
+/** Where they can't be written, it is found out whose they are. */
+static enum verdict keep_counts(struct group *group)
+{
+    struct sqlite_db *db = &group->engine->db;
+    db->fault = SQLITE_OK;
+    if (sqlite_tally_keep(db, &group->error) == STATUS_OK)
+        return VERDICT_COMMITTED;
+    bool is_of_one = sqlite_fault_is_of_page(db->fault) || sqlite_fault_is_of_request(db->fault);
+    return is_of_one ? VERDICT_AGAIN_CAREFULLY : sqlite_verdict_of(db);
+}
+
 /** One try at the whole group; rolled back unless committed. */
 static enum verdict try_group(struct group *group)
 {
@@ -155,7 +175,10 @@ static enum verdict try_group(struct group *group)
     if (run_sql(group, SQL_BEGIN_WRITE) != STATUS_OK)
         return sqlite_verdict_of(db);
     sqlite_log_begin(db);
+    sqlite_tally_begin(db, group->careful);
     enum verdict verdict = run_requests(group, true);
+    if (verdict == VERDICT_COMMITTED)
+        verdict = keep_counts(group);
     if (verdict == VERDICT_COMMITTED &&
         (sqlite_log_keep(db, &group->error) != STATUS_OK || note_time(group) != STATUS_OK))
         verdict = sqlite_verdict_of(db);

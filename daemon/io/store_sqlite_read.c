@@ -6,6 +6,7 @@
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_revocation.h"
+#include "io/store_sqlite_tally.h"
 #include "io/store_sqlite_write.h"
 
 #include <string.h>
@@ -126,12 +127,15 @@ static enum status choose_due(struct sqlite_db *db, struct store_read *read, enu
     *ret = SQL_DUE;
     if (str_is_empty(read->connector))
         return STATUS_OK;
+    enum status status = sqlite_tally_keep(db, &read->error);
+    if (status != STATUS_OK)
+        return status;
     CLEANUP(sqlite_statement_reset)
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TALLY_SHARE);
     if (statement != NULL)
         sqlite_bind_str(statement, 1, read->connector);
     bool row;
-    enum status status = sqlite_db_step(db, statement, &row, &read->error);
+    status = sqlite_db_step(db, statement, &row, &read->error);
     if (status == STATUS_OK && row) {
         int64_t own = sqlite3_column_int64(statement, 0), all = sqlite3_column_int64(statement, 1);
         *ret = own < all / SMALL_CONNECTOR_PART ? SQL_DUE_OF_SMALL : SQL_DUE_OF;

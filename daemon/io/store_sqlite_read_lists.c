@@ -2,6 +2,7 @@
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_read.h"
+#include "io/store_sqlite_tally.h"
 
 void sqlite_read_add_event(struct store_read *read, sqlite3_stmt *row, int first)
 {
@@ -104,6 +105,9 @@ static void add_count(struct store_read *read, sqlite3_stmt *row)
 
 enum status sqlite_read_counts(struct sqlite_db *db, struct store_read *read)
 {
+    enum status status = sqlite_tally_keep(db, &read->error);
+    if (status != STATUS_OK)
+        return status;
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TALLY_READ);
     if (statement != NULL)
         sqlite_bind_text_or_empty(statement, 1, read->connector);

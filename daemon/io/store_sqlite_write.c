@@ -7,6 +7,7 @@
 #include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_revocation.h"
+#include "io/store_sqlite_tally.h"
 
 bool sqlite_write_opens_attempt(const struct store_write *write)
 {
@@ -73,6 +74,10 @@ static enum status put_connector(struct sqlite_db *db, const struct connector *c
 static enum status has_live_connections(struct sqlite_db *db, struct str connector, bool *ret,
                                         struct error *err)
 {
+    *ret = false;
+    enum status status = sqlite_tally_keep(db, err);
+    if (status != STATUS_OK)
+        return status;
     CLEANUP(sqlite_statement_reset)
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_TALLY_LIVE);
     if (statement != NULL)
