@@ -1,6 +1,6 @@
 // A load of changes while Redis goes through everything that a Redis can go through, in random order
-// (docs/redis.md, "What you can rely on"). CHAOS_ROUNDS and CHAOS_SEED choose how many and which:
-// scripts/chaos-redis. A round's faults follow from its seed alone.
+// (docs/redis.md, "What you can rely on"). CHAOS_ROUNDS and CHAOS_SEED choose how many and which, CHAOS_TLS=1
+// that it happens over TLS: scripts/chaos-redis. A round's faults follow from its seed alone.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -15,6 +15,7 @@ import { scenario } from './support/world.mjs';
 
 const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 5);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+const TLS = process.env.CHAOS_TLS === '1';
 const FAULTS_A_ROUND = 3;
 const MEANWHILE = 0.25; // so often refreshd is killed in the middle of another fault
 const PASSING = 4; // connections that come and go
@@ -244,11 +245,11 @@ function assertHeardOnce(heard) {
 }
 
 scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
-  provider: { accessTokenSeconds: TOKEN_SECONDS, rotate: false }, start: false,
+  provider: { accessTokenSeconds: TOKEN_SECONDS, rotate: false }, redis: { tls: TLS }, start: false,
 }, async (world) => {
-  const proxy = world.keep(...await CuttingProxy.start(world.redis.port));
+  const proxy = world.keep(...await CuttingProxy.start(TLS ? world.redis.tlsPort : world.redis.port, { tls: TLS }));
   await world.daemon.configure({
-    redisUrl: proxy.url, profiles: [await world.provider.profile()],
+    redisUrl: proxy.url, profiles: [await world.provider.profile()], settings: { redis: world.redis.clientSettings },
   });
   await world.start();
   const chaos = new Chaos(world, proxy, await world.addConnector({ id: 'calendar' }));

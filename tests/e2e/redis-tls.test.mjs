@@ -3,32 +3,20 @@
 // tests/unit/io/test_publish_redis_tls.c and test_publish_redis_over_tls.c.
 
 import assert from 'node:assert/strict';
-import { rename, rm, writeFile, copyFile } from 'node:fs/promises';
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { makeAuthority, makeClientCertificate, makeServerCertificate } from './support/certificates.mjs';
 import { CuttingProxy } from './support/cutting-proxy.mjs';
 import { assertHashIsState, assertStreamIsLog, streamEvent } from './support/events.mjs';
-import { Redis } from './support/redis.mjs';
 import { eventually } from './support/wait.mjs';
 import { scenario } from './support/world.mjs';
 
 const PASSWORD = 'a-password-of-redis';
-const options = { redis: false, start: false, provider: { accessTokenSeconds: 4, rotate: false } };
+const options = { redis: { tls: true }, start: false, provider: { accessTokenSeconds: 4, rotate: false } };
 
 const redisStatus = async (world) => (await world.rpc.call('status')).redis;
 const isConnected = (world) => eventually('connected', async () => (await redisStatus(world)).connected, { within: 20_000 });
-
-/** An authority, a Redis with a TLS port below it, and what refreshd needs to get in. */
-async function begin(world, { redis = {}, client = {} } = {}) {
-  const { directory } = world;
-  const caFile = await makeAuthority(directory);
-  const server = await makeServerCertificate(directory, 'redis-server');
-  world.redis = await Redis.start(directory, { tls: { ...server, caFile }, ...redis });
-  world.keep(world.redis, () => world.redis.stop());
-  const { certFile, keyFile } = await makeClientCertificate(directory, 'refreshd', client);
-  world.tls = { ca_file: caFile, client_certificate_file: certFile, client_key_file: keyFile };
-}
 
 /** refreshd with that `[redis]`, and a connection whose token is refreshed every few seconds. */
 async function live(world, settings) {
@@ -66,12 +54,11 @@ async function replace(file, by) {
 }
 
 scenario('events arrive by mutual TLS, with a user and a password, and nobody on the way reads any of it', options, async (world) => {
-  await begin(world);
   await world.redis.with((client) => client.sendCommand(['ACL', 'SETUSER', 'rd', 'on', `>${PASSWORD}`, '~*', '&*', '+@all']));
   const passwordFile = join(world.directory, 'redis.password');
   await writeFile(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
   const proxy = world.keep(...await CuttingProxy.start(world.redis.tlsPort, { tls: true }));
-  await live(world, { url: proxy.url, username: 'rd', password_file: passwordFile, ...world.tls });
+  await live(world, { url: proxy.url, username: 'rd', password_file: passwordFile, ...world.redis.clientSettings });
   await world.provider.revokeGrant(world.connection.grantId);
   await world.rpc.call('refresh', { connection: world.connection.id }).catch(() => {});
   await streamEvent(world.redis, 'needs_reconnect', (event) => event.type === 'connection.needs_reconnect');
@@ -86,34 +73,27 @@ scenario('events arrive by mutual TLS, with a user and a password, and nobody on
   assert.ok(!world.daemon.log.includes(PASSWORD));
 });
 
-scenario('each thing that can be wrong is told, refreshing goes on, and mending it takes no restart', options, async (world) => {
-  await begin(world);
-  const { directory } = world;
-  const file = (name) => join(directory, name);
-  await makeAuthority(directory, 'stranger');
+scenario("what can be wrong with Redis' certificate is told, refreshing goes on, and mending it takes no restart", options, async (world) => {
+  const { directory, clientSettings, tls: good } = world.redis;
+  const stranger = await makeAuthority(directory, 'stranger');
   const other = await makeServerCertificate(directory, 'other', { names: 'DNS:redis.elsewhere' });
   const old = await makeServerCertificate(directory, 'old', { days: -1 });
-  const unknown = await makeClientCertificate(directory, 'unknown', { authority: 'stranger' });
-  const good = { ...world.redis.tls };
-  await copyFile(world.tls.ca_file, file('good-ca.pem'));
-  await copyFile(world.tls.client_certificate_file, file('good.pem'));
-  await copyFile(world.tls.client_key_file, file('good.key'));
-
-  world.tls.ca_file = file('trusted.pem');
-  await copyFile(file('stranger.pem'), world.tls.ca_file);
-  await live(world, world.tls);
-  await assertTold(world, /nobody in \[redis\] ca_file .*trusted\.pem vouches for its certificate/);
-  const { stdout } = await world.daemon.ctl.run(['status']);
-  assert.match(stdout, /vouches for its certificate/);
-  await replace(world.tls.ca_file, file('good-ca.pem'));
-  await isConnected(world);
-
-  const serve = async (tls) => {
+  const trusted = join(directory, 'trusted.pem');
+  const serve = async (certificate) => {
     await world.redis.kill();
-    Object.assign(world.redis.tls, tls);
+    world.redis.tls = { ...good, ...certificate };
     await world.redis.start();
     await world.connect(world.connector);
   };
+
+  await copyFile(stranger, trusted);
+  await live(world, { ...clientSettings, ca_file: trusted });
+  await assertTold(world, /nobody in \[redis\] ca_file .*trusted\.pem vouches for its certificate/);
+  const { stdout } = await world.daemon.ctl.run(['status']);
+  assert.match(stdout, /vouches for its certificate/);
+  await replace(trusted, clientSettings.ca_file);
+  await isConnected(world);
+
   await serve(other);
   await assertTold(world, /its certificate is for another name: no subjectAltName in it is "127\.0\.0\.1"/);
   await assertRefreshingGoesOn(world);
@@ -121,36 +101,47 @@ scenario('each thing that can be wrong is told, refreshing goes on, and mending 
   await assertTold(world, /its certificate is refused: certificate has expired/);
   await serve(good);
   await isConnected(world);
+  await assertAllIsThere(world);
+});
 
-  await replace(world.tls.client_certificate_file, unknown.certFile);
+scenario('what can be wrong with our certificate is told, and mending it takes no restart', options, async (world) => {
+  const { directory, clientSettings } = world.redis;
+  const { client_certificate_file: certFile, client_key_file: keyFile } = clientSettings;
+  await makeAuthority(directory, 'stranger');
+  const unknown = await makeClientCertificate(directory, 'unknown', { authority: 'stranger' });
+  const good = await makeClientCertificate(directory, 'good');
+  await live(world, clientSettings);
+  await isConnected(world);
+
+  await replace(certFile, unknown.certFile);
   await world.redis.with((client) => client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']));
   await assertTold(world, /client_key_file .*: not the key of client_certificate_file/);
-  await replace(world.tls.client_key_file, unknown.keyFile);
+  await replace(keyFile, unknown.keyFile);
   await assertTold(world, /it refuses the certificate of \[redis\] client_certificate_file \(unknown CA\)/);
-  await rm(world.tls.client_key_file);
+  await rm(keyFile);
   await assertTold(world, /client_key_file .*No such file/);
-  await replace(world.tls.client_certificate_file, file('good.pem'));
-  await replace(world.tls.client_key_file, file('good.key'));
+  await assertRefreshingGoesOn(world);
+  await replace(certFile, good.certFile);
+  await replace(keyFile, good.keyFile);
   await isConnected(world);
   await assertAllIsThere(world);
 });
 
 scenario('no certificate of ours, where Redis wants one', options, async (world) => {
-  await begin(world);
-  await live(world, { ca_file: world.tls.ca_file });
+  await live(world, { ca_file: world.redis.clientSettings.ca_file });
   await assertTold(world, /it wants a client certificate: set \[redis\] client_certificate_file and client_key_file/);
   await assertRefreshingGoesOn(world);
 });
 
-scenario('no certificate of ours, where Redis wants none', options, async (world) => {
-  await begin(world, { redis: { settings: ['--tls-auth-clients', 'no'] } });
-  await live(world, { ca_file: world.tls.ca_file });
+scenario('no certificate of ours, where Redis wants none', {
+  ...options, redis: { tls: true, settings: ['--tls-auth-clients', 'no'] },
+}, async (world) => {
+  await live(world, { ca_file: world.redis.clientSettings.ca_file });
   await assertAllIsThere(world);
 });
 
 scenario('TLS on one end only', options, async (world) => {
-  await begin(world);
-  await live(world, { url: `rediss://127.0.0.1:${world.redis.port}`, ...world.tls });
+  await live(world, { url: `rediss://127.0.0.1:${world.redis.port}`, ...world.redis.clientSettings });
   await assertTold(world, /no TLS \(else url = redis:\/\/…\) within 3000 ms/);
   await assertRefreshingGoesOn(world);
   await world.daemon.configure({
@@ -163,8 +154,7 @@ scenario('TLS on one end only', options, async (world) => {
 });
 
 scenario('Redis over TLS, frozen, killed and started again', options, async (world) => {
-  await begin(world);
-  await live(world, world.tls);
+  await live(world, world.redis.clientSettings);
   await assertAllIsThere(world);
   world.redis.freeze();
   await world.connect(world.connector);
@@ -179,16 +169,15 @@ scenario('Redis over TLS, frozen, killed and started again', options, async (wor
 });
 
 scenario('certificates are renewed, authority and all, while refreshd runs', options, async (world) => {
-  await begin(world);
-  await live(world, world.tls);
+  await live(world, world.redis.clientSettings);
   await assertAllIsThere(world);
-  const { directory } = world;
+  const { directory, clientSettings } = world.redis;
   const next = await makeAuthority(directory, 'next');
   const server = await makeServerCertificate(directory, 'next-server', { authority: 'next' });
   const client = await makeClientCertificate(directory, 'next-client', { authority: 'next' });
-  await replace(world.tls.ca_file, next);
-  await replace(world.tls.client_certificate_file, client.certFile);
-  await replace(world.tls.client_key_file, client.keyFile);
+  await replace(clientSettings.ca_file, next);
+  await replace(clientSettings.client_certificate_file, client.certFile);
+  await replace(clientSettings.client_key_file, client.keyFile);
   await world.connect(world.connector);
   await assertAllIsThere(world); // the connection that stands does not mind
   await world.redis.kill();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { createClient } from 'redis';
 
+import { makeAuthority, makeClientCertificate, makeServerCertificate } from './certificates.mjs';
 import { freePort } from './ports.mjs';
 import { Program } from './program.mjs';
 import { eventually } from './wait.mjs';
@@ -14,27 +15,29 @@ export class Redis {
   #program;
   #clients = new Set();
 
-  constructor(directory, { persistent, settings = [], tls, remembers = false }) {
+  /** {certFile, keyFile, caFile} of the TLS port, read at start(); null: there is none. */
+  tls = null;
+
+  constructor(directory, { persistent, settings = [], remembers = false }) {
     this.directory = directory;
     this.persistent = persistent;
     this.settings = settings;
-    this.tls = tls;
     this.configFile = remembers ? join(directory, 'redis.conf') : undefined;
     this.socket = join(directory, 'redis.sock');
   }
 
   /**
    * @persistent true: an acknowledged write survives kill -9; false: nothing survives
-   * @tls        {certFile, keyFile, caFile}: a second port with TLS, for clients below caFile
+   * @tls        true: a second port with TLS, its authority and a client's certificate in the same directory
    * @remembers  it has a file for CONFIG REWRITE, so that it starts again as what it was last
    */
   static async start(directory, { persistent = true, settings, tls, remembers } = {}) {
     const own = join(directory, 'redis');
     await mkdir(own, { recursive: true });
-    const redis = new Redis(own, { persistent, settings, tls, remembers });
+    const redis = new Redis(own, { persistent, settings, remembers });
     if (redis.configFile) await writeFile(redis.configFile, '');
     redis.port = await freePort();
-    if (tls) redis.tlsPort = await freePort();
+    if (tls) await redis.#addTls();
     await redis.start();
     return redis;
   }
@@ -76,6 +79,15 @@ export class Redis {
         client.destroy();
       }
     });
+  }
+
+  async #addTls() {
+    this.tlsPort = await freePort();
+    const caFile = await makeAuthority(this.directory);
+    this.tls = { ...await makeServerCertificate(this.directory, 'server'), caFile };
+    const { certFile, keyFile } = await makeClientCertificate(this.directory, 'refreshd');
+    /** What refreshd needs in `[redis]` to be let in. */
+    this.clientSettings = { ca_file: caFile, client_certificate_file: certFile, client_key_file: keyFile };
   }
 
   #tlsSettings() {

@@ -223,7 +223,8 @@ static void names_are_asked_for_and_addresses_are_not(void **state UNUSED)
         bout_start(&bout, &(struct peer_options){.certificate = "good"}, name_rows[i].host, ca_path,
                    NULL);
         assert_int_equal(bout_handshake(&bout), TLS_DONE);
-        assert_string_equal(bout.peer.heard, name_rows[i].heard);
+        const char *heard = SSL_get_servername(bout.peer.ssl, TLSEXT_NAMETYPE_host_name);
+        assert_string_equal(heard != NULL ? heard : "", name_rows[i].heard);
         bout_stop(&bout);
     }
 }

@@ -41,17 +41,7 @@ struct peer {
     BIO *in, *out;
     size_t chunk;
     bool is_closed; /* its end of the socket */
-    char heard[64]; /* the server name asked for */
 };
-
-static int peer_on_name(SSL *ssl, int *alert, void *ctx)
-{
-    (void)alert;
-    struct peer *peer = ctx;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    snprintf(peer->heard, sizeof(peer->heard), "%s", name != NULL ? name : "");
-    return SSL_TLSEXT_ERR_OK;
-}
 
 static inline void peer_make_context(struct peer *peer, const struct peer_options *options)
 {
@@ -76,8 +66,6 @@ static inline void peer_make_context(struct peer *peer, const struct peer_option
         SSL_CTX_set_verify(
             peer->context,
             SSL_VERIFY_PEER | (options->insists ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
-    SSL_CTX_set_tlsext_servername_callback(peer->context, peer_on_name);
-    SSL_CTX_set_tlsext_servername_arg(peer->context, peer);
 }
 
 static inline void peer_start(struct peer *peer, const struct peer_options *options)
