@@ -2,10 +2,12 @@
 // run in this order, on one machine. boot.sh makes it.
 
 import assert from 'node:assert/strict';
-import { readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before } from 'node:test';
+import { createServer } from 'node:tls';
 
+import { makeAuthority, makeClientCertificate, makeServerCertificate } from '../e2e/support/certificates.mjs';
 import { RpcClient } from '../e2e/support/rpc.mjs';
 import { eventually, never, sleep } from '../e2e/support/wait.mjs';
 import { SlowProvider } from './support/slow-provider.mjs';
@@ -353,6 +355,37 @@ check('a store that is damaged is refused with 65', {}, async () => {
     await assertRefused(65, /status=65\b/);
   } finally {
     await rename(`${store}.right`, store);
+  }
+});
+
+// ---- Redis over TLS ----
+
+check('the sandbox lets it read its certificates for Redis: as files of its user, and the key as a credential', {}, async () => {
+  const directory = `${CONFIG_DIR}/redis`;
+  await mkdir(directory);
+  const caFile = await makeAuthority(directory);
+  const { keyFile, certFile } = await makeServerCertificate(directory, 'server');
+  const client = await makeClientCertificate(directory, 'refreshd'); // its key is root's alone
+  const shown = [];
+  const [key, cert, ca] = await Promise.all([keyFile, certFile, caFile].map((file) => readFile(file)));
+  const redis = createServer({ key, cert, ca, requestCert: true, rejectUnauthorized: false }, (socket) => {
+    shown.push([socket.authorized, socket.getPeerCertificate().subject?.CN]);
+    socket.on('error', () => {}).destroy();
+  });
+  await new Promise((resolve) => { redis.listen(0, '127.0.0.1', resolve); });
+  const forget = await dropIn('redis', `[Service]\nLoadCredential=redis.key:${client.keyFile}\n`);
+  await configure('redis', `[redis]\nurl = rediss://127.0.0.1:${redis.address().port}\nca_file = ${caFile}\n`
+    + `client_certificate_file = ${client.certFile}\nclient_key_file = \${CREDENTIALS_DIRECTORY}/redis.key\n`);
+  try {
+    await systemctl('restart', SERVICE);
+    await eventually('a connection', () => shown.length > 0);
+    assert.deepEqual(shown[0], [true, 'refreshd'], (await call('status')).redis.last_error);
+  } finally {
+    redis.close();
+    await unconfigure('redis');
+    await forget();
+    await rm(directory, { recursive: true });
+    await systemctl('restart', SERVICE);
   }
 });
 
