@@ -6,8 +6,10 @@
 #include "core/flow.h"
 #include "io/store_sqlite_db.h"
 #include "io/store_sqlite_history.h"
+#include "io/store_sqlite_pack.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof(enum phase) == sizeof(unsigned), "enums are read as unsigned");
@@ -48,7 +50,75 @@ _Static_assert(sizeof(enum phase) == sizeof(unsigned), "enums are read as unsign
         .refreshed = true                                                            \
     }
 
-/* What is looked at most stands first: SQLite decodes a row up to the last column asked for. */
+/* A member of a pack: its number there is its own for good. */
+#define PACKED(number_, record, member, kind_)                                       \
+    {                                                                                \
+        .name = #member, .kind = (kind_), .offset = offsetof(struct record, member), \
+        .number = (number_)                                                          \
+    }
+#define PACKED_ENUM(number_, record, member, limit_)                   \
+    {                                                                  \
+        .name = #member, .kind = COLUMN_ENUM, .limit = (limit_),       \
+        .offset = offsetof(struct record, member), .number = (number_) \
+    }
+
+/* What SQL never looks at, in two packs: what hardly ever changes, and what each refresh changes.
+ * In order of their numbers; new ones go to the end. */
+static const struct column settled_members[] = {
+    PACKED(1, connection, owner.apps, COLUMN_TEXT),
+    PACKED(2, connection, owner.superagent, COLUMN_TEXT),
+    PACKED(3, connection, owner.app, COLUMN_TEXT),
+    PACKED(4, connection, owner.user, COLUMN_TEXT),
+    PACKED(5, connection, account_id, COLUMN_TEXT),
+    PACKED(6, connection, account_label, COLUMN_TEXT),
+    PACKED(7, connection, account_issuer, COLUMN_TEXT),
+    PACKED(8, connection, account_verified, COLUMN_BOOL),
+    PACKED(9, connection, created_ms, COLUMN_TIME),
+    PACKED(10, connection, generation, COLUMN_COUNT),
+    PACKED(11, connection, scopes_asked, COLUMN_TEXT),
+    PACKED(12, connection, config_json, COLUMN_TEXT),
+    PACKED(13, connection, advisory_is_mild, COLUMN_BOOL),
+    PACKED(14, connection, scopes_added, COLUMN_TEXT),
+    PACKED(15, connection, scopes_removed, COLUMN_TEXT),
+    PACKED(16, connection, trouble_ms, COLUMN_TIME),
+    PACKED(17, connection, detail, COLUMN_TEXT),
+    PACKED(18, connection, provider_error_status, COLUMN_COUNT),
+    PACKED(19, connection, provider_error_code, COLUMN_TEXT),
+    PACKED(20, connection, provider_error_message, COLUMN_TEXT),
+    PACKED(21, connection, claims, COLUMN_TEXT),
+    PACKED(22, connection, failing_since_ms, COLUMN_TIME),
+    PACKED(23, connection, doubts_since_ms, COLUMN_TIME),
+    PACKED_ENUM(24, connection, unscheduled, UNSCHEDULED_COUNT),
+    PACKED(25, connection, notice_lead_ms, COLUMN_COUNT),
+    PACKED(26, connection, refresh_extends, COLUMN_BOOL),
+    PACKED_ENUM(27, connection, suspected_by, SUSPECTED_BY_COUNT),
+    PACKED(28, connection, verdict_ms, COLUMN_TIME),
+    PACKED(29, connection, held_ms, COLUMN_TIME),
+};
+
+static const struct column fresh_members[] = {
+    PACKED(1, connection, token_type, COLUMN_TEXT),
+    PACKED(2, connection, issued_ms, COLUMN_TIME),
+    PACKED(3, connection, lifetime_ms, COLUMN_TIME),
+    PACKED(4, connection, scopes_granted, COLUMN_TEXT),
+    PACKED(5, connection, scopes_version, COLUMN_COUNT),
+    PACKED(6, connection, no_rotation_count, COLUMN_COUNT),
+    PACKED(7, connection, last_success_ms, COLUMN_TIME),
+    PACKED(8, connection, last_attempt_ms, COLUMN_TIME),
+    PACKED(9, connection, attempts, COLUMN_COUNT),
+    {.name = "history", .kind = COLUMN_HISTORY, .number = 10},
+    PACKED(11, connection, refresh_due_ms, COLUMN_TIME),
+    PACKED(12, connection, probe_due_ms, COLUMN_TIME),
+    PACKED(13, connection, notice_due_ms, COLUMN_TIME),
+    PACKED(14, connection, refresh_print, COLUMN_BLOB),
+};
+
+#define PACK(name_, members_)                                        \
+    {                                                                \
+        .name = (name_), .kind = COLUMN_PACK, .members = (members_), \
+        .member_count = ARRAY_LEN(members_)                          \
+    }
+
 static const struct column connection_columns[] = {
     KEY(connection, id, COLUMN_TEXT),
     KEY(connection, connector, COLUMN_TEXT),
@@ -63,52 +133,15 @@ static const struct column connection_columns[] = {
     REFRESHED(connection, expires_ms, COLUMN_TIME),
     REFRESHED(connection, refresh_expires_ms, COLUMN_TIME),
     COLUMN(connection, alert_seq, COLUMN_COUNT),
-    NAMED(connection, "apps", owner.apps, COLUMN_TEXT),
-    NAMED(connection, "superagent", owner.superagent, COLUMN_TEXT),
-    NAMED(connection, "app", owner.app, COLUMN_TEXT),
-    NAMED(connection, "user", owner.user, COLUMN_TEXT),
-    COLUMN(connection, account_id, COLUMN_TEXT),
-    COLUMN(connection, account_label, COLUMN_TEXT),
-    COLUMN(connection, account_verified, COLUMN_BOOL),
-    COLUMN(connection, created_ms, COLUMN_TIME),
-    COLUMN(connection, requested_ms, COLUMN_TIME),
-    COLUMN(connection, generation, COLUMN_COUNT),
-    REFRESHED(connection, token_type, COLUMN_TEXT),
-    REFRESHED(connection, issued_ms, COLUMN_TIME),
-    REFRESHED(connection, lifetime_ms, COLUMN_TIME),
-    COLUMN(connection, scopes_asked, COLUMN_TEXT),
-    REFRESHED(connection, scopes_granted, COLUMN_TEXT),
-    REFRESHED(connection, scopes_version, COLUMN_COUNT),
-    REFRESHED(connection, no_rotation_count, COLUMN_COUNT),
-    COLUMN(connection, advisory_is_mild, COLUMN_BOOL),
-    COLUMN(connection, scopes_added, COLUMN_TEXT),
-    COLUMN(connection, scopes_removed, COLUMN_TEXT),
-    COLUMN(connection, trouble_ms, COLUMN_TIME),
-    COLUMN(connection, detail, COLUMN_TEXT),
-    COLUMN(connection, provider_error_status, COLUMN_COUNT),
-    COLUMN(connection, provider_error_code, COLUMN_TEXT),
-    COLUMN(connection, provider_error_message, COLUMN_TEXT),
-    COLUMN(connection, failing_since_ms, COLUMN_TIME),
-    COLUMN(connection, doubts_since_ms, COLUMN_TIME),
-    ENUM(connection, unscheduled, UNSCHEDULED_COUNT),
-    REFRESHED(connection, last_success_ms, COLUMN_TIME),
-    REFRESHED(connection, last_attempt_ms, COLUMN_TIME),
-    GROWS(connection, last_read_ms),
-    REFRESHED(connection, attempts, COLUMN_COUNT),
-    {.name = "history", .kind = COLUMN_HISTORY, .refreshed = true},
-    COLUMN(connection, account_issuer, COLUMN_TEXT),
-    COLUMN(connection, config_json, COLUMN_TEXT),
-    COLUMN(connection, claims, COLUMN_TEXT),
-    REFRESHED(connection, refresh_due_ms, COLUMN_TIME),
-    REFRESHED(connection, probe_due_ms, COLUMN_TIME),
-    REFRESHED(connection, notice_due_ms, COLUMN_TIME),
-    COLUMN(connection, notice_lead_ms, COLUMN_COUNT),
-    COLUMN(connection, refresh_extends, COLUMN_BOOL),
-    ENUM(connection, suspected_by, SUSPECTED_BY_COUNT),
     ENUM(connection, verdict_reason, REASON_COUNT),
-    COLUMN(connection, verdict_ms, COLUMN_TIME),
-    COLUMN(connection, held_ms, COLUMN_TIME),
-    REFRESHED(connection, refresh_print, COLUMN_BLOB),
+    COLUMN(connection, requested_ms, COLUMN_TIME),
+    GROWS(connection, last_read_ms),
+    PACK("settled", settled_members),
+    {.name = "fresh",
+     .kind = COLUMN_PACK,
+     .members = fresh_members,
+     .member_count = ARRAY_LEN(fresh_members),
+     .refreshed = true},
     SEALED(connection, sealed_access),
     SEALED(connection, sealed_refresh),
 };
@@ -203,11 +236,51 @@ const struct record_type sqlite_flow_type = {
     .count = ARRAY_LEN(flow_columns),
 };
 
-static void bind_history(sqlite3_stmt *statement, int at, const struct connection *connection)
+/** A member as a number: of an enumeration, a bool, a time or a count. */
+static int64_t integer_of(const struct column *column, const void *member)
+{
+    if (column->kind == COLUMN_BOOL)
+        return *(const bool *)member ? 1 : 0;
+    if (column->kind != COLUMN_ENUM)
+        return *(const int64_t *)member;
+    unsigned value;
+    memcpy(&value, member, sizeof(value));
+    ASSERT(value < column->limit);
+    return value;
+}
+
+static void pack_history(struct buf *out, unsigned number, const struct connection *connection)
 {
     uint8_t bytes[HISTORY_BYTES_MAX];
     size_t len = history_pack(connection->history, connection->history_count, bytes);
-    sqlite3_bind_blob(statement, at, bytes, (int)len, SQLITE_TRANSIENT);
+    if (len > 0)
+        sqlite_pack_bytes(out, number, (struct str){.data = (const char *)bytes, .len = len});
+}
+
+void sqlite_columns_pack(const struct column *pack, const void *record, struct buf *out)
+{
+    ASSERT(pack->kind == COLUMN_PACK);
+    for (size_t i = 0; i < pack->member_count; i++) {
+        const struct column *column = &pack->members[i];
+        const void *member = (const char *)record + column->offset;
+        if (column->kind == COLUMN_HISTORY)
+            pack_history(out, column->number, record);
+        else if (column->kind == COLUMN_TEXT || column->kind == COLUMN_BLOB)
+            sqlite_pack_bytes(out, column->number, *(const struct str *)member);
+        else
+            sqlite_pack_integer(out, column->number, integer_of(column, member));
+    }
+}
+
+static void bind_pack(const struct column *pack, sqlite3_stmt *statement, int at,
+                      const void *record)
+{
+    struct buf out = {0};
+    sqlite_columns_pack(pack, record, &out);
+    if (out.len == 0)
+        sqlite3_bind_zeroblob(statement, at, 0);
+    else
+        sqlite3_bind_blob64(statement, at, out.data, out.len, free); /* gives it away */
 }
 
 static void bind_one(const struct column *column, sqlite3_stmt *statement, int at,
@@ -223,22 +296,17 @@ static void bind_one(const struct column *column, sqlite3_stmt *statement, int a
         return;
     case COLUMN_TIME:
     case COLUMN_COUNT:
-        sqlite3_bind_int64(statement, at, *(const int64_t *)member);
-        return;
     case COLUMN_BOOL:
-        sqlite3_bind_int64(statement, at, *(const bool *)member ? 1 : 0);
+    case COLUMN_ENUM:
+        sqlite3_bind_int64(statement, at, integer_of(column, member));
         return;
-    case COLUMN_ENUM: {
-        unsigned value;
-        memcpy(&value, member, sizeof(value));
-        ASSERT(value < column->limit);
-        sqlite3_bind_int64(statement, at, value);
+    case COLUMN_PACK:
+        bind_pack(column, statement, at, record);
         return;
-    }
     case COLUMN_HISTORY:
-        bind_history(statement, at, record);
-        return;
+        break;
     }
+    ASSERT(false); /* only in a pack */
 }
 
 void sqlite_columns_bind(const struct record_type *type, sqlite3_stmt *statement, int first,
@@ -259,15 +327,73 @@ int sqlite_columns_bind_refreshed(const struct record_type *type, sqlite3_stmt *
     return at;
 }
 
-/** A whole number from min to max, or false. */
-static bool read_number(sqlite3_stmt *statement, int at, int64_t min, int64_t max, int64_t *ret)
+/** May a number be a member's? Then it is put there. */
+static bool take_integer(const struct column *column, int64_t integer, void *member)
 {
-    /* One call into the statement, not two; the handle is used by one thread. */
-    sqlite3_value *value = sqlite3_column_value(statement, at);
-    if (sqlite3_value_type(value) != SQLITE_INTEGER)
+    switch (column->kind) {
+    case COLUMN_COUNT:
+        if (integer < 0)
+            return false;
+        *(int64_t *)member = integer;
+        return true;
+    case COLUMN_TIME:
+        *(int64_t *)member = integer;
+        return true;
+    case COLUMN_BOOL:
+        *(bool *)member = integer == 1;
+        return integer == 0 || integer == 1;
+    case COLUMN_ENUM: {
+        if (integer < 0 || integer >= (int64_t)column->limit)
+            return false;
+        unsigned value = (unsigned)integer;
+        memcpy(member, &value, sizeof(value));
+        return true;
+    }
+    case COLUMN_TEXT:
+    case COLUMN_BLOB:
+    case COLUMN_HISTORY:
+    case COLUMN_PACK:
+        break;
+    }
+    return false;
+}
+
+static bool unpack_one(const struct column *column, const struct pack_value *value, void *record)
+{
+    void *member = (char *)record + column->offset;
+    if (!value->is_bytes)
+        return take_integer(column, value->integer, member);
+    if (column->kind == COLUMN_HISTORY) {
+        struct connection *connection = record;
+        return history_unpack(value->bytes, connection->history, &connection->history_count);
+    }
+    if (column->kind != COLUMN_TEXT && column->kind != COLUMN_BLOB)
         return false;
-    *ret = sqlite3_value_int64(value);
-    return *ret >= min && *ret <= max;
+    *(struct str *)member = value->bytes;
+    return true;
+}
+
+bool sqlite_columns_unpack(const struct column *pack, struct str bytes, void *record)
+{
+    size_t at = 0;
+    struct pack_value value;
+    while (sqlite_pack_next(&bytes, &value)) {
+        if (value.number == 0)
+            return true;
+        while (at < pack->member_count && pack->members[at].number < value.number)
+            at++;
+        if (at == pack->member_count || pack->members[at].number != value.number ||
+            !unpack_one(&pack->members[at], &value, record))
+            return false;
+        at++;
+    }
+    return false;
+}
+
+bool sqlite_columns_unpack_settled(struct str bytes, struct connection *ret_connection)
+{
+    static const struct column settled = PACK("settled", settled_members);
+    return sqlite_columns_unpack(&settled, bytes, ret_connection);
 }
 
 static bool read_bytes(sqlite3_stmt *statement, int at, int type, struct arena *arena,
@@ -287,37 +413,36 @@ static bool read_bytes(sqlite3_stmt *statement, int at, int type, struct arena *
     return true;
 }
 
+static bool read_pack(const struct column *pack, sqlite3_stmt *statement, int at,
+                      struct arena *arena, void *record)
+{
+    struct str bytes;
+    return read_bytes(statement, at, SQLITE_BLOB, arena, &bytes) && bytes.data != NULL &&
+           sqlite_columns_unpack(pack, bytes, record);
+}
+
 static bool read_one(const struct column *column, sqlite3_stmt *statement, int at,
                      struct arena *arena, void *record)
 {
     void *member = (char *)record + column->offset;
-    int64_t number = 0;
-    bool good = false;
     switch (column->kind) {
     case COLUMN_TEXT:
         return read_bytes(statement, at, SQLITE_TEXT, arena, member);
     case COLUMN_BLOB:
         return read_bytes(statement, at, SQLITE_BLOB, arena, member);
     case COLUMN_TIME:
-        return read_number(statement, at, INT64_MIN, INT64_MAX, member);
     case COLUMN_COUNT:
-        return read_number(statement, at, 0, INT64_MAX, member);
     case COLUMN_BOOL:
-        good = read_number(statement, at, 0, 1, &number);
-        *(bool *)member = number == 1;
-        return good;
     case COLUMN_ENUM: {
-        good = read_number(statement, at, 0, (int64_t)column->limit - 1, &number);
-        unsigned value = good ? (unsigned)number : 0;
-        memcpy(member, &value, sizeof(value));
-        return good;
+        /* One call into the statement, not two; the handle is used by one thread. */
+        sqlite3_value *value = sqlite3_column_value(statement, at);
+        return sqlite3_value_type(value) == SQLITE_INTEGER &&
+               take_integer(column, sqlite3_value_int64(value), member);
     }
-    case COLUMN_HISTORY: {
-        struct connection *connection = record;
-        return sqlite3_column_type(statement, at) == SQLITE_BLOB &&
-               history_unpack(sqlite_column_str(statement, at), connection->history,
-                              &connection->history_count);
-    }
+    case COLUMN_PACK:
+        return read_pack(column, statement, at, arena, record);
+    case COLUMN_HISTORY:
+        break;
     }
     return false;
 }

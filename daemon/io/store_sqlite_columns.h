@@ -21,7 +21,8 @@ enum column_kind {
     COLUMN_COUNT,   /* int64_t, not negative */
     COLUMN_BOOL,    /* bool */
     COLUMN_ENUM,    /* enum, below limit */
-    COLUMN_HISTORY, /* history of struct connection, packed: docs/store.md */
+    COLUMN_HISTORY, /* history of struct connection: docs/store.md; only in a pack */
+    COLUMN_PACK,    /* several members in one blob: store_sqlite_pack.h */
 };
 
 struct column {
@@ -29,10 +30,13 @@ struct column {
     enum column_kind kind;
     unsigned limit;
     size_t offset;
-    bool key;       /* fixed when inserted: not in UPDATE */
-    bool sealed;    /* left out of lists */
-    bool grows;     /* a time that an UPDATE never puts back */
-    bool refreshed; /* changes with each refresh; the others nearly never do */
+    bool key;                     /* fixed when inserted: not in UPDATE */
+    bool sealed;                  /* left out of lists */
+    bool grows;                   /* a time that an UPDATE never puts back */
+    bool refreshed;               /* changes with each refresh; the others nearly never do */
+    unsigned number;              /* of a member of a pack: its value's there */
+    const struct column *members; /* PACK */
+    size_t member_count;
 };
 
 struct record_type {
@@ -46,8 +50,18 @@ extern const struct record_type sqlite_connector_type;
 extern const struct record_type sqlite_credential_type;
 extern const struct record_type sqlite_flow_type;
 
+/** The members of a pack, as they are stored. */
+void sqlite_columns_pack(const struct column *pack, const void *record, struct buf *out);
+/** Into a record that is zero; its texts are borrowed from the bytes. False: no such pack. */
+bool sqlite_columns_unpack(const struct column *pack, struct str bytes, void *record);
+/** The same for column `settled` of a connection alone. */
+struct connection;
+bool sqlite_columns_unpack_settled(struct str bytes, struct connection *ret_connection);
+
+/** first: the number of the first parameter. */
 void sqlite_columns_bind(const struct record_type *type, sqlite3_stmt *statement, int first,
                          const void *record);
+/** Into a record that is zero. */
 MUST_CHECK enum status sqlite_columns_read(const struct record_type *type, sqlite3_stmt *statement,
                                            int first, struct arena *arena, void *record,
                                            struct error *err);

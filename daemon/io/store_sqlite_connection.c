@@ -155,15 +155,18 @@ static enum status update(struct sqlite_db *db, const struct connection *c,
     return status == STATUS_OK && is_other_grant ? drop_rescues(db, c->id, err) : status;
 }
 
-static struct facts read_facts(sqlite3_stmt *found)
+static enum status read_facts(sqlite3_stmt *found, struct facts *ret, struct error *err)
 {
-    return (struct facts){
+    struct connection settled = {0};
+    if (!sqlite_columns_unpack_settled(sqlite_column_str(found, 9), &settled))
+        return error_set(err, STATUS_INVALID, "damaged record: connection.settled");
+    *ret = (struct facts){
         .place = sqlite3_column_int64(found, 0),
         .version = sqlite3_column_int64(found, 1),
-        .generation = sqlite3_column_int64(found, 12),
-        .account_id = sqlite_column_str(found, 13),
-        .account_label = sqlite_column_str(found, 14),
-        .last_event = sqlite3_column_int64(found, 15),
+        .generation = settled.generation,
+        .account_id = settled.account_id,
+        .account_label = settled.account_label,
+        .last_event = sqlite3_column_int64(found, 8),
         .tally =
             {
                 .connector = sqlite_column_str(found, 2),
@@ -173,14 +176,9 @@ static struct facts read_facts(sqlite3_stmt *found)
                 .retrying = sqlite3_column_int64(found, 6),
                 .credential_version = sqlite3_column_int64(found, 7),
             },
-        .owner =
-            {
-                .apps = sqlite_column_str(found, 8),
-                .superagent = sqlite_column_str(found, 9),
-                .app = sqlite_column_str(found, 10),
-                .user = sqlite_column_str(found, 11),
-            },
+        .owner = settled.owner,
     };
+    return STATUS_OK;
 }
 
 /** The short way: the row was read a moment ago, and only what each refresh changes differs, so
@@ -231,7 +229,11 @@ enum status sqlite_connection_put(struct sqlite_db *db, const struct connection 
     status = sqlite_db_step(db, find, &found, err);
     if (status != STATUS_OK)
         return status;
-    struct facts stored = found ? read_facts(find) : (struct facts){0};
+    struct facts stored = {0};
+    if (found)
+        status = read_facts(find, &stored, err);
+    if (status != STATUS_OK)
+        return status;
     if (!found || stored.version != c->version || !str_eq(stored.tally.connector, c->connector))
         return error_set(err, STATUS_CONFLICT, "connection " STR_FMT " has changed meanwhile",
                          STR_ARG(c->id));
@@ -247,10 +249,15 @@ static enum status drop_pending(struct sqlite_db *db, const struct connection *c
     enum status status = each_owner_key(db, SQL_OWNER_DROP, c, &stored->owner, err);
     if (status == STATUS_OK)
         status = sqlite_tally_add(db, &stored->tally, -1, err);
-    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_PENDING_DROP);
-    if (statement != NULL)
-        sqlite3_bind_int64(statement, 1, stored->place);
-    return status == STATUS_OK ? sqlite_db_run(db, statement, err) : status;
+    sqlite_recent_clear(db->recent); /* another connection may come to stand at its place */
+    const enum sqlite_sql rest[] = {SQL_ATTEMPT_DROP, SQL_PENDING_DROP};
+    for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
+        sqlite3_stmt *statement = sqlite_db_statement(db, rest[i]);
+        if (statement != NULL)
+            sqlite3_bind_int64(statement, 1, stored->place);
+        status = sqlite_db_run(db, statement, err);
+    }
+    return status;
 }
 
 enum status sqlite_connection_drop_pending(struct sqlite_db *db, struct str id, struct error *err)
@@ -263,7 +270,11 @@ enum status sqlite_connection_drop_pending(struct sqlite_db *db, struct str id, 
     enum status status = sqlite_db_step(db, find, &found, err);
     if (status != STATUS_OK)
         return status;
-    struct facts stored = found ? read_facts(find) : (struct facts){0};
+    struct facts stored = {0};
+    if (found)
+        status = read_facts(find, &stored, err);
+    if (status != STATUS_OK)
+        return status;
     if (!found || stored.tally.phase != PHASE_PENDING)
         return error_set(err, STATUS_CONFLICT, "connection " STR_FMT " is not pending",
                          STR_ARG(id));

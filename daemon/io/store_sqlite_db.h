@@ -36,9 +36,9 @@ struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[SQL_COUNT];
     struct sqlite_log log;
-    struct sqlite_recent *recent; /* what was read last: store_sqlite_recent.h */
+    struct sqlite_recent *recent;   /* what was read last: store_sqlite_recent.h */
     struct sqlite_tallies *tallies; /* changes of counts, not yet written: store_sqlite_tally.h */
-    int wal_frames;               /* after the last commit */
+    int wal_frames;                 /* after the last commit */
     int fault; /* SQLite's extended code of the last failure that was the database's own;
                   SQLITE_OK after a mere CONFLICT */
 };

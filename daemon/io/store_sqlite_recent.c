@@ -8,7 +8,8 @@
 #include <string.h>
 
 struct sqlite_recent {
-    uint64_t epoch; /* from 1 on */
+    uint64_t epoch;  /* from 1 on */
+    struct buf pack; /* of the connection that is looked at */
     struct recent_row rows[SQLITE_RECENT_MAX];
 };
 
@@ -21,6 +22,8 @@ struct sqlite_recent *sqlite_recent_new(void)
 
 void sqlite_recent_free(struct sqlite_recent *recent)
 {
+    if (recent != NULL)
+        buf_deinit(&recent->pack);
     free(recent);
 }
 
@@ -35,37 +38,46 @@ static size_t slot_of(struct str id)
     return (size_t)((hash ^ (hash >> 32)) % SQLITE_RECENT_MAX);
 }
 
-/* ---- a member as bytes: a number, or a length and a text ---- */
+/* ---- a column as bytes: a number, or a length and a text ---- */
 
-static int64_t number_of(const struct column *column, const void *member)
+struct piece {
+    int64_t number;
+    struct str text;
+};
+
+static struct piece piece_of_text(struct str text)
 {
+    return (struct piece){.number = text.data == NULL ? -1 : (int64_t)text.len, .text = text};
+}
+
+/** A pack is good until the next one. */
+static struct piece piece_of(struct sqlite_recent *recent, const struct column *column,
+                             const struct connection *connection)
+{
+    const void *member = (const char *)connection + column->offset;
     switch (column->kind) {
     case COLUMN_TIME:
     case COLUMN_COUNT:
-        return *(const int64_t *)member;
+        return (struct piece){.number = *(const int64_t *)member};
     case COLUMN_BOOL:
-        return *(const bool *)member ? 1 : 0;
+        return (struct piece){.number = *(const bool *)member ? 1 : 0};
     case COLUMN_ENUM: {
         unsigned value;
         memcpy(&value, member, sizeof(value));
-        return value;
+        return (struct piece){.number = value};
     }
     case COLUMN_TEXT:
-    case COLUMN_BLOB: {
-        const struct str *text = member;
-        return text->data == NULL ? -1 : (int64_t)text->len;
-    }
+    case COLUMN_BLOB:
+        return piece_of_text(*(const struct str *)member);
+    case COLUMN_PACK:
+        buf_clear(&recent->pack);
+        sqlite_columns_pack(column, connection, &recent->pack);
+        return piece_of_text(buf_str(&recent->pack));
     case COLUMN_HISTORY:
         break;
     }
-    ASSERT(false); /* the history is refreshed */
-    return 0;
-}
-
-static struct str text_of(const struct column *column, const void *member)
-{
-    bool is_text = column->kind == COLUMN_TEXT || column->kind == COLUMN_BLOB;
-    return is_text ? *(const struct str *)member : STR_NONE;
+    ASSERT(false); /* only in a pack */
+    return (struct piece){0};
 }
 
 void sqlite_recent_note(struct sqlite_recent *recent, const struct connection *connection,
@@ -73,58 +85,66 @@ void sqlite_recent_note(struct sqlite_recent *recent, const struct connection *c
 {
     struct recent_row *row = &recent->rows[slot_of(connection->id)];
     const struct record_type *type = &sqlite_connection_type;
-    row->epoch = 0;
+    row->epoch = row->place_epoch = 0;
     row->len = 0;
+    row->place = place;
     for (size_t i = 0; i < type->count; i++) {
-        const struct column *column = &type->columns[i];
-        if (column->refreshed)
+        if (type->columns[i].refreshed)
             continue;
-        const void *member = (const char *)connection + column->offset;
-        int64_t number = number_of(column, member);
-        struct str text = text_of(column, member);
-        if (sizeof(row->bytes) - row->len < sizeof(number) + text.len)
+        struct piece piece = piece_of(recent, &type->columns[i], connection);
+        if (sizeof(row->bytes) - row->len < sizeof(piece.number) + piece.text.len)
             return;
-        memcpy(row->bytes + row->len, &number, sizeof(number));
-        row->len += sizeof(number);
-        if (text.len > 0)
-            memcpy(row->bytes + row->len, text.data, text.len);
-        row->len += text.len;
+        memcpy(row->bytes + row->len, &piece.number, sizeof(piece.number));
+        row->len += sizeof(piece.number);
+        if (piece.text.len > 0)
+            memcpy(row->bytes + row->len, piece.text.data, piece.text.len);
+        row->len += piece.text.len;
+        row->place_epoch = recent->epoch; /* the id stands first */
     }
     row->epoch = recent->epoch;
     row->version = connection->version;
-    row->place = place;
     row->last_event = last_event;
     row->credential_version = connection->credential_version;
 }
 
-static bool is_like(const struct recent_row *row, const struct connection *connection)
+static bool is_like(struct sqlite_recent *recent, const struct recent_row *row,
+                    const struct connection *connection)
 {
     const struct record_type *type = &sqlite_connection_type;
     size_t at = 0;
     for (size_t i = 0; i < type->count; i++) {
-        const struct column *column = &type->columns[i];
-        if (column->refreshed)
+        if (type->columns[i].refreshed)
             continue;
-        const void *member = (const char *)connection + column->offset;
-        int64_t number = number_of(column, member), kept;
+        struct piece piece = piece_of(recent, &type->columns[i], connection);
+        int64_t kept;
         memcpy(&kept, row->bytes + at, sizeof(kept));
-        if (kept != number)
+        if (kept != piece.number)
             return false; /* so the texts that follow are equally long */
         at += sizeof(kept);
-        struct str text = text_of(column, member);
-        if (text.len > 0 && memcmp(row->bytes + at, text.data, text.len) != 0)
+        if (piece.text.len > 0 && memcmp(row->bytes + at, piece.text.data, piece.text.len) != 0)
             return false;
-        at += text.len;
+        at += piece.text.len;
     }
     return at == row->len;
 }
 
-const struct recent_row *sqlite_recent_find(const struct sqlite_recent *recent,
+const struct recent_row *sqlite_recent_find(struct sqlite_recent *recent,
                                             const struct connection *connection)
 {
     const struct recent_row *row = &recent->rows[slot_of(connection->id)];
     bool is_known = row->epoch == recent->epoch && row->version == connection->version;
-    return is_known && is_like(row, connection) ? row : NULL;
+    return is_known && is_like(recent, row, connection) ? row : NULL;
+}
+
+int64_t sqlite_recent_place(const struct sqlite_recent *recent, struct str id)
+{
+    const struct recent_row *row = &recent->rows[slot_of(id)];
+    int64_t len = (int64_t)id.len;
+    bool is_known = id.len > 0 && row->place_epoch == recent->epoch &&
+                    row->len >= sizeof(len) + id.len &&
+                    memcmp(row->bytes, &len, sizeof(len)) == 0 &&
+                    memcmp(row->bytes + sizeof(len), id.data, id.len) == 0;
+    return is_known ? row->place : 0;
 }
 
 void sqlite_recent_drop(struct sqlite_recent *recent, struct str id)

@@ -9,7 +9,7 @@
 
 #include "io/store_sqlite_db.h"
 
-enum { SQLITE_SCHEMA_VERSION = 2 };
+enum { SQLITE_SCHEMA_VERSION = 3 };
 
 /** Statements of version i + 1, up to NULL. */
 extern const char *const *const sqlite_migrations[SQLITE_SCHEMA_VERSION];

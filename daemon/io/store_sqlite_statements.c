@@ -14,7 +14,7 @@
     " ON e.seq = n.previous AND e.subject = n.subject"                                         \
     " WHERE n.previous > " after " AND n.previous < n.seq)"
 
-#define FROM_CONNECTION " FROM connection c LEFT JOIN attempt a ON a.connection = c.id "
+#define FROM_CONNECTION " FROM connection c LEFT JOIN attempt a ON a.place = c.place "
 
 static const char *const texts[SQL_COUNT] = {
     [SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
@@ -32,7 +32,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CONNECTION_FACTS] =
         "SELECT place, version, connector, phase, dead_reason, advisory_reason,"
         " failures > 0 OR uncertain_tries > 0 OR doubts > 0, credential_version,"
-        " apps, superagent, app, user, generation, account_id, account_label, last_event"
+        " last_event, settled"
         " FROM connection WHERE id = ?1",
     [SQL_CONNECTION_STAMP] = "UPDATE connection SET alert_seq = ?2 WHERE id = ?1",
     [SQL_OWNER_PUT] = "INSERT INTO owner_key (connector, key, connection) VALUES (?1, ?2, ?3)",
@@ -74,13 +74,19 @@ static const char *const texts[SQL_COUNT] = {
                         " coalesce(sum(count), 0) FROM tally",
 
     /* One statement looks at the version and opens: no row of connection where it is another. */
-    [SQL_ATTEMPT_OPEN] = "INSERT OR FAIL INTO attempt (connection, id, started_ms, print)"
-                         " SELECT id, ?3, ?4, ?5 FROM connection WHERE id = ?1 AND version = ?2",
-    [SQL_ATTEMPT_CLOSE] = "DELETE FROM attempt WHERE connection = ?1 AND id = ?2",
+    [SQL_ATTEMPT_OPEN] = "INSERT OR FAIL INTO attempt (place, id, started_ms, print)"
+                         " SELECT place, ?3, ?4, ?5 FROM connection WHERE id = ?1 AND version = ?2",
+    [SQL_ATTEMPT_OPEN_AT] = "INSERT OR FAIL INTO attempt (place, id, started_ms, print)"
+                            " SELECT place, ?3, ?4, ?5 FROM connection"
+                            " WHERE place = ?6 AND id = ?1 AND version = ?2",
+    [SQL_ATTEMPT_CLOSE] = "DELETE FROM attempt WHERE id = ?2 AND place ="
+                          " (SELECT place FROM connection WHERE id = ?1)",
+    [SQL_ATTEMPT_CLOSE_AT] = "DELETE FROM attempt WHERE id = ?2 AND place = ?1",
+    [SQL_ATTEMPT_DROP] = "DELETE FROM attempt WHERE place = ?1",
 
     [SQL_CONNECTOR_DELETE] = "DELETE FROM connector WHERE id = ?1 AND version = ?2",
-    [SQL_CONNECTOR_DROP_ATTEMPTS] = "DELETE FROM attempt WHERE connection IN"
-                                    " (SELECT id FROM connection WHERE connector = ?1)",
+    [SQL_CONNECTOR_DROP_ATTEMPTS] = "DELETE FROM attempt WHERE place IN"
+                                    " (SELECT place FROM connection WHERE connector = ?1)",
     [SQL_CONNECTOR_DROP_RESCUES] = "DELETE FROM rescue WHERE connection IN"
                                    " (SELECT id FROM connection WHERE connector = ?1)",
     [SQL_CONNECTOR_DROP_ACCOUNTS] = "DELETE FROM account_key WHERE connection IN"
@@ -276,8 +282,8 @@ static void write_text(enum sqlite_sql sql, struct buf *out)
                           out);
     } else if (sql == SQL_ATTEMPTS) {
         select_connection(false,
-                          " FROM attempt a JOIN connection c ON c.id = a.connection"
-                          " WHERE a.connection > ?1 ORDER BY a.connection",
+                          " FROM attempt a CROSS JOIN connection c ON c.place = a.place"
+                          " WHERE c.id > ?1 ORDER BY c.id",
                           out);
     } else if (sql == SQL_ALERTS) {
         select_connection(true,

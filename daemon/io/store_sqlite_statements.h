@@ -39,7 +39,10 @@ enum sqlite_sql {
     SQL_ALERTS,
 
     SQL_ATTEMPT_OPEN,
+    SQL_ATTEMPT_OPEN_AT, /* where it stands is known */
     SQL_ATTEMPT_CLOSE,
+    SQL_ATTEMPT_CLOSE_AT,
+    SQL_ATTEMPT_DROP, /* whichever it is */
     SQL_ATTEMPTS,
 
     SQL_CONNECTOR_INSERT,

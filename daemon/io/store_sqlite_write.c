@@ -6,6 +6,7 @@
 #include "io/store_sqlite_connection.h"
 #include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
+#include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_revocation.h"
 #include "io/store_sqlite_tally.h"
 
@@ -30,26 +31,47 @@ static enum status run_or_conflict(struct sqlite_db *db, sqlite3_stmt *statement
     return error_set(err, STATUS_CONFLICT, "%s: " STR_FMT, what, STR_ARG(id));
 }
 
-static enum status open_attempt(struct sqlite_db *db, const struct store_op *op, int64_t now_ms,
-                                struct error *err)
+/** place 0: not known. */
+static sqlite3_stmt *bind_attempt(struct sqlite_db *db, const struct store_op *op, int64_t place,
+                                  int64_t now_ms)
 {
-    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_ATTEMPT_OPEN);
+    sqlite3_stmt *statement =
+        sqlite_db_statement(db, place != 0 ? SQL_ATTEMPT_OPEN_AT : SQL_ATTEMPT_OPEN);
     if (statement != NULL) {
         sqlite_bind_str(statement, 1, op->id);
         sqlite3_bind_int64(statement, 2, op->number);
         sqlite3_bind_int64(statement, 3, (int64_t)op->attempt_id);
         sqlite3_bind_int64(statement, 4, now_ms);
         sqlite_bind_blob(statement, 5, op->value);
+        if (place != 0)
+            sqlite3_bind_int64(statement, 6, place);
     }
-    return run_or_conflict(db, statement, "an attempt is open, or the connection has changed",
-                           op->id, err);
+    return statement;
+}
+
+static enum status open_attempt(struct sqlite_db *db, const struct store_op *op, int64_t now_ms,
+                                struct error *err)
+{
+    int64_t place = sqlite_recent_place(db->recent, op->id);
+    if (place != 0) {
+        enum status status = sqlite_db_run(db, bind_attempt(db, op, place, now_ms), err);
+        if (status != STATUS_CONFLICT && (status != STATUS_OK || sqlite3_changes64(db->handle) > 0))
+            return status;
+    }
+    return run_or_conflict(db, bind_attempt(db, op, 0, now_ms),
+                           "an attempt is open, or the connection has changed", op->id, err);
 }
 
 static enum status close_attempt(struct sqlite_db *db, const struct store_op *op, struct error *err)
 {
-    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_ATTEMPT_CLOSE);
+    int64_t place = sqlite_recent_place(db->recent, op->id);
+    sqlite3_stmt *statement =
+        sqlite_db_statement(db, place != 0 ? SQL_ATTEMPT_CLOSE_AT : SQL_ATTEMPT_CLOSE);
     if (statement != NULL) {
-        sqlite_bind_str(statement, 1, op->id);
+        if (place != 0)
+            sqlite3_bind_int64(statement, 1, place);
+        else
+            sqlite_bind_str(statement, 1, op->id);
         sqlite3_bind_int64(statement, 2, (int64_t)op->attempt_id);
     }
     return run_or_conflict(db, statement, "that attempt is not the open one", op->id, err);
@@ -107,6 +129,7 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
         SQL_CONNECTOR_DROP_TALLY,    SQL_CONNECTOR_DROP_CREDENTIALS, SQL_CONNECTOR_DROP_REVOCATIONS,
         SQL_CONNECTOR_DROP_FLOWS,
     };
+    sqlite_recent_clear(db->recent); /* other connections may come to stand at these places */
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         statement = sqlite_db_statement(db, rest[i]);
         if (statement != NULL)

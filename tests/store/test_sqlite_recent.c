@@ -35,25 +35,37 @@ static void change_member(const struct column *column, struct connection *c)
     case COLUMN_HISTORY:
         c->history_count++;
         return;
+    case COLUMN_PACK:
+        break;
     }
+    fail_msg("%s", column->name);
+}
+
+/** refreshed: of the column that it is, or is packed into. */
+static void check_column(struct sqlite_recent *recent, const struct column *column, bool refreshed)
+{
+    struct connection stored = sample_connection("c-1");
+    stored.version = 3;
+    sqlite_recent_note(recent, &stored, 7, 9);
+    assert_non_null(sqlite_recent_find(recent, &stored));
+    struct connection next = stored;
+    change_member(column, &next);
+    const struct recent_row *found = sqlite_recent_find(recent, &next);
+    if ((found != NULL) != refreshed)
+        fail_msg("%s", column->name);
+    assert_true(found == NULL || (found->place == 7 && found->last_event == 9));
 }
 
 static void test_each_column(void **state)
 {
     (void)state;
     struct sqlite_recent *recent = sqlite_recent_new();
-    struct connection stored = sample_connection("c-1");
-    stored.version = 3;
     for (size_t i = 0; i < sqlite_connection_type.count; i++) {
         const struct column *column = &sqlite_connection_type.columns[i];
-        sqlite_recent_note(recent, &stored, 7, 9);
-        assert_non_null(sqlite_recent_find(recent, &stored));
-        struct connection next = stored;
-        change_member(column, &next);
-        const struct recent_row *found = sqlite_recent_find(recent, &next);
-        if ((found != NULL) != column->refreshed)
-            fail_msg("%s", column->name);
-        assert_true(found == NULL || (found->place == 7 && found->last_event == 9));
+        if (column->kind != COLUMN_PACK)
+            check_column(recent, column, column->refreshed);
+        for (size_t j = 0; j < column->member_count; j++)
+            check_column(recent, &column->members[j], column->refreshed);
     }
     sqlite_recent_free(recent);
 }

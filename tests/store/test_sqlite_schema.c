@@ -9,6 +9,7 @@
 #include "core/flow.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -308,6 +309,180 @@ static void test_version_1_goes_on(void **state)
     sqlite_fixture_deinit(&fixture);
 }
 
+/* ---- a store of version 2: every column has something in it, and none is lost ---- */
+
+static const char *name_in_2(const struct column *column)
+{
+    const char *dot = strchr(column->name, '.');
+    return dot != NULL ? dot + 1 : column->name;
+}
+
+static int64_t integer_in_2(const struct column *column)
+{
+    int64_t size = 1 + (int64_t)column->offset;
+    switch (column->kind) {
+    case COLUMN_TIME:
+        return -size * 1000003;
+    case COLUMN_COUNT:
+        return size;
+    case COLUMN_BOOL:
+        return 1;
+    case COLUMN_ENUM:
+        return (int64_t)column->limit - 1;
+    case COLUMN_TEXT:
+    case COLUMN_BLOB:
+    case COLUMN_HISTORY:
+    case COLUMN_PACK:
+        break;
+    }
+    return 0;
+}
+
+static void append_value(const struct column *column, struct buf *values)
+{
+    bool fits = false;
+    if (column->kind == COLUMN_TEXT)
+        fits = buf_printf(values, ", 'text of %s'", column->name);
+    else if (column->kind == COLUMN_BLOB)
+        fits = buf_printf(values, ", CAST('blob of %s' AS BLOB)", column->name);
+    else if (column->kind == COLUMN_HISTORY)
+        fits = buf_printf(values, ", x'0700000000000000090000000a0b0102'");
+    else
+        fits = buf_printf(values, ", %lld", (long long)integer_in_2(column));
+    assert_true(fits);
+}
+
+static void append_column(const struct column *column, struct buf *names, struct buf *values)
+{
+    if (column->kind != COLUMN_PACK) {
+        bool fits = buf_printf(names, ", %s", name_in_2(column));
+        assert_true(fits);
+        append_value(column, values);
+    }
+    for (size_t i = 0; i < column->member_count; i++)
+        append_column(&column->members[i], names, values);
+}
+
+#define INSERT_SQL "INSERT INTO connection (place, version, last_event%s) VALUES (%d, 5, 3%s);"
+
+static void make_version_2(struct sqlite_fixture *fixture)
+{
+    struct sqlite_db db;
+    struct error err = {0};
+    open_db(&db, fixture);
+    must(sqlite_schema_prepare(&db, &err), &err);
+    must(sqlite_schema_migrate(&db, sqlite_migrations, 0, 2, &err), &err);
+    CLEANUP(buf_deinit) struct buf names = {0};
+    CLEANUP(buf_deinit) struct buf values = {0};
+    CLEANUP(buf_deinit) struct buf sql = {0};
+    for (size_t i = 0; i < sqlite_connection_type.count; i++)
+        append_column(&sqlite_connection_type.columns[i], &names, &values);
+    bool fits =
+        buf_append(&sql,
+                   STR("INSERT INTO meta VALUES ('log_id', x'6c6f67'), ('source', x'74');")) &&
+        buf_printf(&sql, INSERT_SQL, buf_c(&names), 9, buf_c(&values)) &&
+        buf_append(&sql, STR("UPDATE connection SET id = 'c-2', history = x'';")) &&
+        buf_printf(&sql, INSERT_SQL, buf_c(&names), 7, buf_c(&values)) &&
+        buf_append(&sql, STR("INSERT INTO attempt VALUES ('c-2', 77, 78, x'79'); COMMIT"));
+    assert_true(fits);
+    must(sqlite_db_exec(&db, buf_c(&sql), &err), &err);
+    sqlite_db_close(&db);
+    assert_int_equal(chmod(fixture->path, 0600), 0);
+}
+
+static void check_member(const struct column *column, const struct connection *c)
+{
+    const void *member = (const char *)c + column->offset;
+    if (column->kind == COLUMN_TEXT || column->kind == COLUMN_BLOB) {
+        char text[80];
+        snprintf(text, sizeof(text), "%s of %s", column->kind == COLUMN_TEXT ? "text" : "blob",
+                 column->name);
+        if (!str_eq(*(const struct str *)member, str_c(text)))
+            fail_msg("%s", column->name);
+        return;
+    }
+    unsigned value = 0;
+    if (column->kind == COLUMN_ENUM)
+        memcpy(&value, member, sizeof(value));
+    int64_t found = column->kind == COLUMN_ENUM   ? (int64_t)value
+                    : column->kind == COLUMN_BOOL ? (int64_t) * (const bool *)member
+                                                  : *(const int64_t *)member;
+    if (found != integer_in_2(column))
+        fail_msg("%s: %lld", column->name, (long long)found);
+}
+
+static void check_columns(const struct column *columns, size_t count, const struct connection *c)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (columns[i].kind == COLUMN_PACK)
+            check_columns(columns[i].members, columns[i].member_count, c);
+        else if (columns[i].kind != COLUMN_HISTORY)
+            check_member(&columns[i], c);
+    }
+}
+
+static void test_version_2_loses_nothing(void **state)
+{
+    (void)state;
+    struct sqlite_fixture fixture;
+    struct harness h;
+    struct error err = {0};
+    sqlite_fixture_init(&fixture);
+    make_version_2(&fixture);
+    harness_init_inbox(&h);
+    if (sqlite_fixture_open(&fixture, h.inbox, &h.port, &err) != 0)
+        fail_msg("%s", err.text);
+    struct store_read *read = get_connection(&h, "text of id");
+    if (read->connection_count != 1)
+        fail_msg("%s", read->error.text);
+    const struct connection *c = &read->connections[0];
+    check_columns(sqlite_connection_type.columns, sqlite_connection_type.count, c);
+    assert_int_equal(c->version, 5);
+    assert_int_equal(c->attempt_id, 0);
+    assert_int_equal(c->history_count, 1);
+    assert_int_equal(c->history[0].started_ms, 7);
+    assert_int_equal(c->history[0].took_ms, 9);
+    assert_int_equal(c->history[0].status, 0x0b0a);
+    assert_int_equal(c->history[0].outcome, 1);
+    assert_int_equal(c->history[0].transport, 2);
+    store_read_free(read);
+    read = get_connection(&h, "c-2");
+    assert_int_equal(read->connection_count, 1);
+    assert_int_equal(read->connections[0].history_count, 0);
+    assert_int_equal(read->connections[0].attempt_id, 77);
+    assert_int_equal(read->connections[0].attempt_started_ms, 78);
+    store_read_free(read);
+    sqlite_fixture_close(&fixture);
+    harness_deinit_inbox(&h);
+    struct sqlite_db db;
+    open_db(&db, &fixture);
+    assert_int_equal(number(&db, "SELECT last_event FROM connection WHERE place = 7"), 3);
+    must(sqlite_schema_verify(&db, &err), &err);
+    sqlite_db_close(&db);
+    sqlite_fixture_deinit(&fixture);
+}
+
+/** The indexes that a table has after all migrations are those that it had before the last. */
+static void test_version_3_keeps_every_index(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    int64_t counts[2];
+    for (int version = 2; version <= 3; version++) {
+        struct sqlite_fixture fixture;
+        sqlite_fixture_init(&fixture);
+        struct sqlite_db db;
+        open_db(&db, &fixture);
+        must(sqlite_schema_migrate(&db, sqlite_migrations, 0, version, &err), &err);
+        counts[version - 2] = number(&db, "SELECT count(*) FROM sqlite_schema WHERE type = 'index'"
+                                          " AND tbl_name = 'connection'");
+        must(sqlite_db_exec(&db, "COMMIT", &err), &err);
+        sqlite_db_close(&db);
+        sqlite_fixture_deinit(&fixture);
+    }
+    assert_int_equal(counts[0], counts[1]);
+}
+
 /* ---- how the statements find their rows ---- */
 
 static void append_plan(struct sqlite_db *db, enum sqlite_sql sql, struct buf *plan)
@@ -327,11 +502,11 @@ static void append_plan(struct sqlite_db *db, enum sqlite_sql sql, struct buf *p
 }
 
 /** These grow with the connections and with time: an index that is small may be read whole, they
- * may not. */
+ * may not. Attempts are as many as requests are under way. */
 static bool is_large_table_scan(struct str step)
 {
-    static const char *const scans[] = {"SCAN connection", "SCAN c", "SCAN event",     "SCAN e",
-                                        "SCAN attempt",    "SCAN a", "SCAN owner_key", "SCAN o"};
+    static const char *const scans[] = {"SCAN connection", "SCAN c",         "SCAN event",
+                                        "SCAN e",          "SCAN owner_key", "SCAN o"};
     for (size_t i = 0; i < ARRAY_LEN(scans); i++) {
         if (str_eq(step, str_c(scans[i])))
             return true;
@@ -406,6 +581,8 @@ int main(void)
         cmocka_unit_test(test_migrations),
         cmocka_unit_test(test_backup),
         cmocka_unit_test(test_version_1_goes_on),
+        cmocka_unit_test(test_version_2_loses_nothing),
+        cmocka_unit_test(test_version_3_keeps_every_index),
         cmocka_unit_test(test_no_statement_reads_a_whole_table),
         cmocka_unit_test(test_index_of_each_list),
     };
