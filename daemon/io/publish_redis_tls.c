@@ -249,6 +249,14 @@ static enum status fill_context(const struct publish_redis_tls *tls,
     return status;
 }
 
+/** The system's authorities cost nothing to name again, and one that was taken out must not live on
+ * in what OpenSSL remembers of them. */
+static bool is_fresh(const struct publish_redis_tls *tls, const struct contents *contents)
+{
+    return tls->context != NULL && contents->file[FILE_CA] != NULL &&
+           memcmp(tls->hash, contents->hash, sizeof(tls->hash)) == 0;
+}
+
 enum status publish_redis_tls_load(struct publish_redis_tls *tls, struct ssl_ctx_st **ret,
                                    struct error *err)
 {
@@ -256,7 +264,7 @@ enum status publish_redis_tls_load(struct publish_redis_tls *tls, struct ssl_ctx
     enum status status = read_files(tls, &contents, err);
     if (status != STATUS_OK)
         return status;
-    if (tls->context == NULL || memcmp(tls->hash, contents.hash, sizeof(tls->hash)) != 0) {
+    if (!is_fresh(tls, &contents)) {
         CLEANUP(context_freep) SSL_CTX *context = make_context();
         if (context == NULL) {
             ERR_clear_error();

@@ -1,7 +1,7 @@
 /**
  * Whom a Redis over TLS must be vouched for by, and who we are: what all its connections share.
  * The files are looked at for each connection and taken apart only when they have changed, so that
- * a renewed certificate needs no restart and a large one is not parsed again and again.
+ * a renewed certificate needs no restart and a large file is not parsed again and again.
  *
  *     struct publish_redis_tls *tls = publish_redis_tls_new(&(struct publish_redis_tls_options){
  *         .ca_file = STR("/etc/refreshd/redis-ca.pem")});

@@ -160,7 +160,9 @@ static void explain_end(const struct publish_redis_tls_stream *stream, const cha
 {
     bool unheard = !stream->has_heard && stream->asked_for_certificate;
     if (unheard && !publish_redis_tls_has_certificate(stream->tls))
-        error_set(err, STATUS_UNAVAILABLE, "%s (%s)", how, wants_certificate);
+        error_set(err, STATUS_UNAVAILABLE,
+                  "%s (it had asked for a client certificate: [redis] client_certificate_file)",
+                  how);
     else if (!stream->has_shaken)
         error_set(err, STATUS_UNAVAILABLE, "%s in the middle of the TLS handshake", how);
     else

@@ -175,7 +175,8 @@ bool publish_redis_wire_append(struct publish_redis_wire *wire,
                                const struct publish_redis_command *command)
 {
     char *text = NULL;
-    int len = redisFormatCommandArgv(&text, (int)command->count, command->words, command->lengths);
+    long long len =
+        redisFormatCommandArgv(&text, (int)command->count, command->words, command->lengths);
     if (len < 0)
         return false;
     bool fits = buf_append(&wire->unsent, (struct str){.data = text, .len = (size_t)len});

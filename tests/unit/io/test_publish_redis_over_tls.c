@@ -5,6 +5,7 @@
 #include "tls_files.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <openssl/ssl.h>
 
 static int make(void **state UNUSED)
@@ -177,7 +178,7 @@ static const struct wrong_row wrong_rows[] = {
     {"expired", {"old", "no", false, "127.0.0.1", "ca", NULL}, "certificate has expired"},
     {"no certificate of ours",
      {"good", "yes", false, "127.0.0.1", "ca", NULL},
-     "it wants a client certificate"},
+     " a client certificate"},
     {"another one of ours",
      {"good", "yes", false, "127.0.0.1", "ca", "own"},
      "it refuses the certificate of [redis] client_certificate_file"},
@@ -390,6 +391,17 @@ static void peers_that_are_no_redis(void **state UNUSED)
     }
 }
 
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    assert_non_null(directory);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
 /** With requests waiting, at every step of a connection. */
 static void freed_at_any_time(void **state UNUSED)
 {
@@ -398,6 +410,7 @@ static void freed_at_any_time(void **state UNUSED)
         skip();
     scene_init(&scene, &good);
     scene_server(&scene, &good);
+    size_t before = count_descriptors();
     for (int rounds = 0; rounds < 40; rounds++) {
         struct publish_request *request = bed_events(PUBLISH_EVENTS, 0, 1, 1);
         bool done;
@@ -409,6 +422,7 @@ static void freed_at_any_time(void **state UNUSED)
         assert_true(done);
         publish_request_free(request);
         bed_say(&scene.bed, "FLUSHALL");
+        assert_int_equal(count_descriptors(), before);
     }
     bed_stop(&scene.bed);
 }

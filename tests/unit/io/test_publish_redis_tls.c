@@ -299,7 +299,7 @@ static void a_verdict_that_is_lost_is_guessed(void **state UNUSED)
     assert_int_equal(bout_handshake(&bout), TLS_DONE);
     peer_close(&bout.peer);
     assert_int_equal(bout_read(&bout, text, &len), TLS_OVER);
-    assert_says(&bout, WANTS);
+    assert_says(&bout, "it had asked for a client certificate");
     bout_stop(&bout);
 }
 
@@ -758,6 +758,20 @@ static void changed_files_are_read_again(void **state UNUSED)
     publish_redis_tls_free(tls);
 }
 
+/** OpenSSL remembers what it once found there. */
+static void the_systems_certificates_are_looked_at_anew(void **state UNUSED)
+{
+    struct publish_redis_tls *tls = publish_redis_tls_new(&(struct publish_redis_tls_options){0});
+    struct ssl_ctx_st *first = NULL, *second = NULL;
+    struct error err;
+    assert_int_equal(publish_redis_tls_load(tls, &first, &err), STATUS_OK);
+    SSL_CTX_up_ref(first); /* so that no other one gets its address */
+    assert_int_equal(publish_redis_tls_load(tls, &second, &err), STATUS_OK);
+    assert_ptr_not_equal(first, second);
+    SSL_CTX_free(first);
+    publish_redis_tls_free(tls);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -781,6 +795,7 @@ int main(void)
         cmocka_unit_test(files_that_do_not_fit),
         cmocka_unit_test(a_key_among_systemds_credentials),
         cmocka_unit_test(changed_files_are_read_again),
+        cmocka_unit_test(the_systems_certificates_are_looked_at_anew),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }
