@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_tally.h"
+#include "io/store_sqlite_vfs.h"
 
 #include <stdio.h>
 
@@ -47,7 +48,7 @@ enum status sqlite_db_open(struct sqlite_db *db, const char *path, size_t cache_
     int code = sqlite3_open_v2(path, &db->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                    SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE,
-                               NULL);
+                               sqlite_vfs_name());
     if (code != SQLITE_OK) {
         enum status status = sqlite_db_failed(db, code, err);
         sqlite_db_close(db);
