@@ -1,12 +1,11 @@
 #include "io/entropy.h"
 
 #include "common/macros.h"
-
-#include <sodium.h>
+#include "common/random.h"
 
 static void fill(void *ctx UNUSED, void *bytes, size_t len)
 {
-    randombytes_buf(bytes, len);
+    random_fill(bytes, len);
 }
 
 struct entropy_port entropy_port(void)

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/encoding.h"
+#include "common/random.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -102,7 +103,7 @@ void vault_seal(const struct vault *vault, struct str aad, struct str plain, str
     unsigned char *box = nonce + NONCE_BYTES;
     room[0] = FORMAT;
     /* 192 random bits: two alike will not be seen, whatever is restored, cloned or rolled back. */
-    randombytes_buf(nonce, NONCE_BYTES);
+    random_fill(nonce, NONCE_BYTES);
     int result = crypto_aead_xchacha20poly1305_ietf_encrypt(box, NULL, bytes_of(plain), plain.len,
                                                             bytes_of(aad), aad.len, NULL, nonce,
                                                             vault->seal_key);
