@@ -20,8 +20,17 @@ struct arena_block {
     struct arena_block *next; /* the older one */
     size_t size;
     size_t used;
+    bool is_lent;
     alignas(max_align_t) char data[];
 };
+
+void arena_lend(struct arena *arena, void *room, size_t size)
+{
+    ASSERT(arena->blocks == NULL && size > sizeof(struct arena_block));
+    arena->blocks = room;
+    *arena->blocks =
+        (struct arena_block){.size = size - sizeof(struct arena_block), .is_lent = true};
+}
 
 void arena_deinit(struct arena *arena)
 {
@@ -30,7 +39,8 @@ void arena_deinit(struct arena *arena)
     while (block != NULL) {
         struct arena_block *next = block->next;
         secret_wipe(block->data, block->used);
-        free(block);
+        if (!block->is_lent)
+            free(block);
         block = next;
     }
     arena->blocks = NULL;

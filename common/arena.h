@@ -16,6 +16,9 @@ struct arena {
     struct arena_block *blocks;
 };
 
+/** Its first memory is the caller's, aligned for any type, and stays there as long as the arena
+ * does. Only before anything else; it is wiped at the end, not freed. */
+void arena_lend(struct arena *arena, void *room, size_t size);
 /** Wipes, since records may hold what is private. */
 void arena_deinit(struct arena *arena);
 /** Zeroed, aligned for any type, good until arena_deinit(). */

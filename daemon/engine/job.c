@@ -1,7 +1,7 @@
 #include "engine/job.h"
 
 #include "common/assert.h"
-#include "common/memory.h"
+#include "common/spares.h"
 #include "engine/credentials.h"
 #include "engine/endpoint.h"
 #include "engine/event_json.h"
@@ -15,7 +15,7 @@
 #include "oauth/grant_config.h"
 #include "oauth/token_request.h"
 
-#include <stdlib.h>
+#include <stdalign.h>
 
 enum { JOB_READS_MAX = 8, JOB_STORE_RETRY_MS = 1000, JOB_SETUP_RETRY_MS = 60 * 1000 };
 
@@ -61,6 +61,21 @@ static void forget_presented(struct job *job)
     job->refresh_token = job->client_secret = NULL;
 }
 
+struct job_block {
+    struct job job;
+    alignas(max_align_t) char room[2 * 1024]; /* for a usual answer */
+};
+
+static _Thread_local struct spares spare_jobs = {.size = sizeof(struct job_block)};
+
+static struct job *job_new(void)
+{
+    struct job_block *block = spares_take(&spare_jobs);
+    block->job = (struct job){0};
+    arena_lend(&block->job.arena, block->room, sizeof(block->room));
+    return &block->job;
+}
+
 static void job_free(struct job *job)
 {
     forget_presented(job);
@@ -68,7 +83,7 @@ static void job_free(struct job *job)
     http_request_free(job->request);
     oauth_verdict_deinit(&job->verdict);
     arena_deinit(&job->arena);
-    free(job);
+    spares_give(&spare_jobs, CONTAINER_OF(job, struct job_block, job));
 }
 
 /* ---- the end ---- */
@@ -172,7 +187,7 @@ void job_leave_lane(struct job *job)
 static struct job *job_begin(struct engine *engine, struct task *task)
 {
     ASSERT(task->job == NULL);
-    struct job *job = memory_new(sizeof(*job));
+    struct job *job = job_new();
     job->engine = engine;
     job->task = task;
     job->why = "";

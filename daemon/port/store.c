@@ -2,38 +2,67 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "common/spares.h"
 #include "port/record.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Nearly every write is an intent (1) or an outcome (2 to 4). */
-enum { STORE_OPS_FIRST = 2 };
+/* Requests come with what a refresh needs, so that it takes one block: a write of its intent (1
+ * operation) or outcome (2 to 4), a read of its connection. */
+
+struct write_block {
+    struct store_write write;
+    struct store_op ops[4];
+    alignas(max_align_t) char room[3 * 1024];
+};
+
+struct read_block {
+    struct store_read read;
+    alignas(max_align_t) char room[3 * 1024];
+};
+
+static _Thread_local struct spares spare_writes = {.size = sizeof(struct write_block)};
+static _Thread_local struct spares spare_reads = {.size = sizeof(struct read_block)};
 
 struct store_write *store_write_new(int64_t now_ms)
 {
-    struct store_write *write = memory_new(sizeof(*write));
-    write->now_ms = now_ms;
-    return write;
+    struct write_block *block = spares_take(&spare_writes);
+    block->write = (struct store_write){
+        .now_ms = now_ms, .ops = block->ops, .op_capacity = ARRAY_LEN(block->ops)};
+    arena_lend(&block->write.arena, block->room, sizeof(block->room));
+    return &block->write;
 }
 
 void store_write_free(struct store_write *write)
 {
     if (write == NULL)
         return;
+    struct write_block *block = CONTAINER_OF(write, struct write_block, write);
     arena_deinit(&write->arena);
-    free(write->ops);
-    free(write);
+    if (write->ops != block->ops)
+        free(write->ops);
+    spares_give(&spare_writes, block);
+}
+
+static void grow_ops(struct store_write *write)
+{
+    struct write_block *block = CONTAINER_OF(write, struct write_block, write);
+    bool is_first = write->ops == block->ops;
+    write->op_capacity *= 2;
+    ASSERT(write->op_capacity <= STORE_WRITE_OPS_MAX);
+    write->ops =
+        memory_grow(is_first ? NULL : write->ops, write->op_capacity * sizeof(write->ops[0]));
+    if (is_first)
+        memcpy(write->ops, block->ops, sizeof(block->ops));
 }
 
 static struct store_op *add_op(struct store_write *write, enum store_op_kind kind)
 {
     ASSERT(write != NULL);
-    if (write->op_count == write->op_capacity) {
-        size_t capacity = write->op_capacity == 0 ? STORE_OPS_FIRST : write->op_capacity * 2;
-        ASSERT(capacity <= STORE_WRITE_OPS_MAX);
-        write->ops = memory_grow(write->ops, capacity * sizeof(write->ops[0]));
-        write->op_capacity = capacity;
-    }
+    if (write->op_count == write->op_capacity)
+        grow_ops(write);
     struct store_op *op = &write->ops[write->op_count++];
     *op = (struct store_op){.kind = kind};
     return op;
@@ -237,12 +266,14 @@ bool store_read_is_last(const struct store_read *read)
 
 struct store_read *store_read_new(enum store_read_kind kind)
 {
-    struct store_read *read = memory_new(sizeof(*read));
-    read->kind = kind;
-    read->filter.state = -1;
-    read->filter.reason = -1;
-    read->audit_filter.uid = -1;
-    return read;
+    struct read_block *block = spares_take(&spare_reads);
+    block->read = (struct store_read){
+        .kind = kind,
+        .filter = {.state = -1, .reason = -1},
+        .audit_filter = {.uid = -1},
+    };
+    arena_lend(&block->read.arena, block->room, sizeof(block->room));
+    return &block->read;
 }
 
 void store_read_free(struct store_read *read)
@@ -250,5 +281,5 @@ void store_read_free(struct store_read *read)
     if (read == NULL)
         return;
     arena_deinit(&read->arena);
-    free(read);
+    spares_give(&spare_reads, CONTAINER_OF(read, struct read_block, read));
 }

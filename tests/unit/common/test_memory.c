@@ -1,8 +1,10 @@
-/* What owns bytes: buf, arena, secret, memory. */
+/* What owns bytes: buf, arena, spares, secret, memory. */
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/memory.h"
+#include "common/random.h"
 #include "common/secret.h"
+#include "common/spares.h"
 
 #include "rows.h"
 
@@ -111,6 +113,59 @@ static void arena_can_be_used_again(void **state UNUSED)
     assert_null(arena.blocks);
 }
 
+static void arena_begins_in_the_room_it_was_lent(void **state UNUSED)
+{
+    alignas(max_align_t) char room[256];
+    memset(room, 0xff, sizeof(room));
+    struct arena arena = {0};
+    arena_lend(&arena, room, sizeof(room));
+    unsigned char *zeroed = arena_alloc(&arena, 16);
+    assert_true((char *)zeroed > room && (char *)zeroed < room + sizeof(room));
+    assert_int_equal(zeroed[15], 0);
+    struct str inside = arena_copy(&arena, STR("hunter2"));
+    assert_true(inside.data > room && inside.data < room + sizeof(room));
+    char *outside = arena_alloc(&arena, sizeof(room));
+    assert_true(outside + sizeof(room) <= room || outside >= room + sizeof(room));
+    assert_str_is(inside, STR("hunter2"));
+    arena_deinit(&arena);
+    for (size_t i = 0; i < inside.len; i++)
+        assert_int_equal(inside.data[i], 0); /* wiped, and the room is still ours */
+}
+
+static void spares_stay_under_their_maximum(void **state UNUSED)
+{
+    struct spares spares = {.size = 100};
+    char *blocks[SPARES_MAX + 1];
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        blocks[i] = spares_take(&spares);
+        memset(blocks[i], (int)i, 100);
+    }
+    assert_int_equal(spares.count, 0);
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+        spares_give(&spares, blocks[i]);
+    assert_in_range(spares.count, 0, SPARES_MAX);
+    for (size_t left = spares.count; left > 0; left--) {
+        free(spares_take(&spares));
+        assert_int_equal(spares.count, left - 1);
+    }
+    assert_null(spares.first);
+}
+
+static void random_bytes_fill_every_byte_and_no_more(void **state UNUSED)
+{
+    for (size_t len = 0; len < 12; len++) {
+        unsigned char bytes[13], seen[13] = {0};
+        for (int round = 0; round < 64; round++) {
+            memset(bytes, 0, sizeof(bytes));
+            random_fill(bytes, len);
+            for (size_t i = 0; i < sizeof(bytes); i++)
+                seen[i] |= bytes[i];
+        }
+        for (size_t i = 0; i < sizeof(seen); i++)
+            assert_true((seen[i] != 0) == (i < len));
+    }
+}
+
 static void secret_holds_a_copy(void **state UNUSED)
 {
     char source[] = "hunter2";
@@ -179,6 +234,9 @@ int main(void)
         cmocka_unit_test(arena_aligns_and_zeroes),
         cmocka_unit_test(arena_copies_end_in_nul),
         cmocka_unit_test(arena_can_be_used_again),
+        cmocka_unit_test(arena_begins_in_the_room_it_was_lent),
+        cmocka_unit_test(spares_stay_under_their_maximum),
+        cmocka_unit_test(random_bytes_fill_every_byte_and_no_more),
         cmocka_unit_test(secret_holds_a_copy),
         cmocka_unit_test(secret_hash_is_sha256),
         cmocka_unit_test(memory_copies_with_nul),
