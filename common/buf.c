@@ -46,12 +46,8 @@ static void move_to(struct buf *buf, size_t capacity)
     buf->capacity = capacity;
 }
 
-/** Room for len more bytes and the NUL of buf_c(). */
-static bool reserve(struct buf *buf, size_t len)
+static bool make_room(struct buf *buf, size_t len)
 {
-    ASSERT(buf != NULL);
-    if (len < buf->capacity - buf->len)
-        return true; /* never more than the maximum and the NUL */
     size_t max = buf->max == 0 ? BUF_MAX_DEFAULT : buf->max;
     ASSERT(max < SIZE_MAX / 2);
     if (buf->len > max || len > max - buf->len) {
@@ -62,6 +58,14 @@ static bool reserve(struct buf *buf, size_t len)
     size_t capacity = MAX_OF(buf->capacity * 2, (size_t)BUF_CAPACITY_FIRST);
     move_to(buf, MAX_OF(need, MIN_OF(capacity, max + 1)));
     return true;
+}
+
+/** Room for len more bytes and the NUL of buf_c(). */
+static inline bool reserve(struct buf *buf, size_t len)
+{
+    ASSERT(buf != NULL);
+    /* The capacity is never more than the maximum and the NUL. */
+    return len < buf->capacity - buf->len || make_room(buf, len);
 }
 
 bool buf_append(struct buf *buf, struct str bytes)

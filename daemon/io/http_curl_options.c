@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    READ_BUFFER = 8 * 1024,  /* libcurl takes and frees one per request */
+    READ_BUFFER = 4 * 1024,  /* libcurl takes and frees one per request */
     SEND_BUFFER = 16 * 1024, /* the same; its minimum */
     /* A connection is not taken up again later: servers commonly close after 60 s, and a request
      * that meets the closing is lost. */
