@@ -249,27 +249,48 @@ static int64_t integer_of(const struct column *column, const void *member)
     return value;
 }
 
-static void pack_history(struct buf *out, unsigned number, const struct connection *connection)
+static bool is_text(const struct column *column)
+{
+    return column->kind == COLUMN_TEXT || column->kind == COLUMN_BLOB;
+}
+
+static size_t pack_size_max(const struct column *pack, const void *record)
+{
+    size_t size = HISTORY_BYTES_MAX;
+    for (size_t i = 0; i < pack->member_count; i++) {
+        const struct column *column = &pack->members[i];
+        const void *member = (const char *)record + column->offset;
+        size += SQLITE_PACK_HEAD_MAX + (is_text(column) ? ((const struct str *)member)->len : 0);
+    }
+    return size;
+}
+
+static char *pack_history(char *to, unsigned number, const struct connection *connection)
 {
     uint8_t bytes[HISTORY_BYTES_MAX];
     size_t len = history_pack(connection->history, connection->history_count, bytes);
-    if (len > 0)
-        sqlite_pack_bytes(out, number, (struct str){.data = (const char *)bytes, .len = len});
+    struct str packed = {.data = (const char *)bytes, .len = len};
+    return len > 0 ? sqlite_pack_bytes(to, number, packed) : to;
 }
 
 void sqlite_columns_pack(const struct column *pack, const void *record, struct buf *out)
 {
     ASSERT(pack->kind == COLUMN_PACK);
+    size_t size = pack_size_max(pack, record);
+    char *end = buf_extend(out, size);
+    ASSERT(end != NULL);
+    const char *start = end;
     for (size_t i = 0; i < pack->member_count; i++) {
         const struct column *column = &pack->members[i];
         const void *member = (const char *)record + column->offset;
-        if (column->kind == COLUMN_HISTORY)
-            pack_history(out, column->number, record);
-        else if (column->kind == COLUMN_TEXT || column->kind == COLUMN_BLOB)
-            sqlite_pack_bytes(out, column->number, *(const struct str *)member);
+        if (is_text(column))
+            end = sqlite_pack_bytes(end, column->number, *(const struct str *)member);
+        else if (column->kind == COLUMN_HISTORY)
+            end = pack_history(end, column->number, record);
         else
-            sqlite_pack_integer(out, column->number, integer_of(column, member));
+            end = sqlite_pack_integer(end, column->number, integer_of(column, member));
     }
+    out->len -= size - (size_t)(end - start);
 }
 
 static void bind_pack(const struct column *pack, sqlite3_stmt *statement, int at,
@@ -277,10 +298,7 @@ static void bind_pack(const struct column *pack, sqlite3_stmt *statement, int at
 {
     struct buf out = {0};
     sqlite_columns_pack(pack, record, &out);
-    if (out.len == 0)
-        sqlite3_bind_zeroblob(statement, at, 0);
-    else
-        sqlite3_bind_blob64(statement, at, out.data, out.len, free); /* gives it away */
+    sqlite3_bind_blob64(statement, at, out.data, out.len, free); /* gives it away */
 }
 
 static void bind_one(const struct column *column, sqlite3_stmt *statement, int at,

@@ -1,11 +1,12 @@
 #include "io/store_sqlite_pack.h"
 
 #include "common/assert.h"
+#include "common/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { VARINT_BYTES_MAX = 10 };
+enum { VARINT_BYTES_MAX = SQLITE_PACK_HEAD_MAX - 1 };
 
 static size_t put_varint(char *to, uint64_t value)
 {
@@ -33,32 +34,26 @@ static bool take_varint(struct str *rest, uint64_t *ret)
     return false;
 }
 
-static void append(struct buf *out, const char *head, size_t head_len, struct str bytes)
-{
-    char *to = buf_extend(out, head_len + bytes.len);
-    ASSERT(to != NULL);
-    memcpy(to, head, head_len);
-    if (bytes.len > 0)
-        memcpy(to + head_len, bytes.data, bytes.len);
-}
-
-void sqlite_pack_integer(struct buf *out, unsigned number, int64_t integer)
+char *sqlite_pack_integer(char *to, unsigned number, int64_t integer)
 {
     ASSERT(number >= 1 && number <= SQLITE_PACK_NUMBER_MAX);
     if (integer == 0)
-        return;
-    char head[1 + VARINT_BYTES_MAX] = {(char)(unsigned char)(number << 1)};
+        return to;
+    *to++ = (char)(unsigned char)(number << 1);
     uint64_t zigzag = ((uint64_t)integer << 1) ^ (integer < 0 ? UINT64_MAX : 0);
-    append(out, head, 1 + put_varint(head + 1, zigzag), STR_NONE);
+    return to + put_varint(to, zigzag);
 }
 
-void sqlite_pack_bytes(struct buf *out, unsigned number, struct str bytes)
+char *sqlite_pack_bytes(char *to, unsigned number, struct str bytes)
 {
     ASSERT(number >= 1 && number <= SQLITE_PACK_NUMBER_MAX);
     if (bytes.data == NULL)
-        return;
-    char head[1 + VARINT_BYTES_MAX] = {(char)(unsigned char)(number << 1 | 1)};
-    append(out, head, 1 + put_varint(head + 1, bytes.len), bytes);
+        return to;
+    *to++ = (char)(unsigned char)(number << 1 | 1);
+    to += put_varint(to, bytes.len);
+    if (bytes.len > 0)
+        memcpy(to, bytes.data, bytes.len);
+    return to + bytes.len;
 }
 
 bool sqlite_pack_next(struct str *rest, struct pack_value *ret)
@@ -84,25 +79,29 @@ bool sqlite_pack_next(struct str *rest, struct pack_value *ret)
     return true;
 }
 
+static struct str bytes_of(sqlite3_value *value)
+{
+    const char *data = sqlite3_value_blob(value); /* NULL where there are no bytes */
+    return (struct str){.data = data == NULL ? "" : data,
+                        .len = (size_t)sqlite3_value_bytes(value)};
+}
+
 static void pack_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    CLEANUP(buf_deinit) struct buf out = {0};
+    size_t size = 1;
+    for (int i = 1; i < count; i += 2)
+        size += SQLITE_PACK_HEAD_MAX + (size_t)sqlite3_value_bytes(values[i]);
+    CLEANUP(memory_freep) char *bytes = memory_new(size);
+    char *end = bytes;
     for (int i = 0; i + 1 < count; i += 2) {
         unsigned number = (unsigned)sqlite3_value_int(values[i]);
         sqlite3_value *value = values[i + 1];
-        if (sqlite3_value_type(value) == SQLITE_INTEGER) {
-            sqlite_pack_integer(&out, number, sqlite3_value_int64(value));
-        } else if (sqlite3_value_type(value) != SQLITE_NULL) {
-            const char *data = sqlite3_value_blob(value); /* NULL where there are no bytes */
-            sqlite_pack_bytes(&out, number,
-                              (struct str){.data = data == NULL ? "" : data,
-                                           .len = (size_t)sqlite3_value_bytes(value)});
-        }
+        if (sqlite3_value_type(value) == SQLITE_INTEGER)
+            end = sqlite_pack_integer(end, number, sqlite3_value_int64(value));
+        else if (sqlite3_value_type(value) != SQLITE_NULL)
+            end = sqlite_pack_bytes(end, number, bytes_of(value));
     }
-    if (out.len == 0)
-        sqlite3_result_zeroblob(context, 0);
-    else
-        sqlite3_result_blob64(context, out.data, out.len, SQLITE_TRANSIENT);
+    sqlite3_result_blob64(context, bytes, (sqlite3_uint64)(end - bytes), SQLITE_TRANSIENT);
 }
 
 int sqlite_pack_define(sqlite3 *handle)

@@ -3,7 +3,7 @@
  * Each value has a number of its own, which never means anything else later; what is zero or
  * STR_NONE is left out.
  *
- *     sqlite_pack_number(&out, 3, connection.created_ms);
+ *     end = sqlite_pack_integer(end, 3, connection.created_ms);
  *     while (sqlite_pack_next(&rest, &value) && value.number != 0) …
  *
  * A value is: its number times two, plus one for bytes (1 byte); then a number, zigzag, or a length
@@ -17,7 +17,10 @@
 
 #include <sqlite3.h>
 
-enum { SQLITE_PACK_NUMBER_MAX = 127 }; /* of values, from 1 on */
+enum {
+    SQLITE_PACK_NUMBER_MAX = 127, /* of values, from 1 on */
+    SQLITE_PACK_HEAD_MAX = 11,    /* bytes of a value but for its text */
+};
 
 struct pack_value {
     unsigned number; /* 0: there is no more */
@@ -26,9 +29,10 @@ struct pack_value {
     struct str bytes; /* borrowed from what is unpacked */
 };
 
-void sqlite_pack_integer(struct buf *out, unsigned number, int64_t integer);
-/** "" is kept apart from STR_NONE. */
-void sqlite_pack_bytes(struct buf *out, unsigned number, struct str bytes);
+/** Each writes to `to`, where there is room for SQLITE_PACK_HEAD_MAX and its bytes, and returns
+ * where it ended. "" is kept apart from STR_NONE. */
+char *sqlite_pack_integer(char *to, unsigned number, int64_t integer);
+char *sqlite_pack_bytes(char *to, unsigned number, struct str bytes);
 /** Takes the next value off the front; false where the bytes are no pack. */
 bool sqlite_pack_next(struct str *rest, struct pack_value *ret);
 

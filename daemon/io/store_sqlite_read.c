@@ -62,16 +62,20 @@ void sqlite_read_add_connection(struct store_read *read, sqlite3_stmt *row)
     read->connections[read->connection_count++] = c;
 }
 
-static enum status read_by_id(struct sqlite_db *db, struct store_read *read, struct str id)
+/** place 0: wherever it is. */
+static enum status read_at(struct sqlite_db *db, struct store_read *read, struct str id,
+                           int64_t place, bool *ret_found)
 {
     CLEANUP(sqlite_statement_reset)
-    sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_BY_ID);
+    sqlite3_stmt *statement =
+        sqlite_db_statement(db, place != 0 ? SQL_CONNECTION_AT : SQL_CONNECTION_BY_ID);
     if (statement != NULL)
         sqlite_bind_str(statement, 1, id);
-    bool row;
+    if (statement != NULL && place != 0)
+        sqlite3_bind_int64(statement, 2, place);
     size_t before = read->connection_count;
-    enum status status = sqlite_db_step(db, statement, &row, &read->error);
-    if (row)
+    enum status status = sqlite_db_step(db, statement, ret_found, &read->error);
+    if (*ret_found)
         sqlite_read_add_connection(read, statement);
     int after = (int)sqlite_connection_type.count + 3;
     if (read->connection_count > before)
@@ -79,6 +83,15 @@ static enum status read_by_id(struct sqlite_db *db, struct store_read *read, str
                            sqlite3_column_int64(statement, after),
                            sqlite3_column_int64(statement, after + 1));
     return status;
+}
+
+/* Who is due was seen in the list of those just before. */
+static enum status read_by_id(struct sqlite_db *db, struct store_read *read, struct str id)
+{
+    int64_t place = sqlite_recent_hinted(db->recent, id);
+    bool found = false;
+    enum status status = place != 0 ? read_at(db, read, id, place, &found) : STATUS_OK;
+    return status == STATUS_OK && !found ? read_at(db, read, id, 0, &found) : status;
 }
 
 static enum status read_connections(struct sqlite_db *db, struct store_read *read)
@@ -107,7 +120,7 @@ static enum status read_owner(struct sqlite_db *db, struct store_read *read)
     return status == STATUS_OK ? read->error.status : status;
 }
 
-static void add_due(struct store_read *read, sqlite3_stmt *row)
+static void add_due(struct sqlite_db *db, struct store_read *read, sqlite3_stmt *row)
 {
     struct due_entry entry = {
         .id = arena_copy(&read->arena, sqlite_column_str(row, 0)),
@@ -117,6 +130,7 @@ static void add_due(struct store_read *read, sqlite3_stmt *row)
     };
     read->due = sqlite_read_grow(read, read->due, read->due_count, sizeof(read->due[0]));
     read->due[read->due_count++] = entry;
+    sqlite_recent_hint(db->recent, entry.id, sqlite3_column_int64(row, 4));
 }
 
 /* From here on it is cheaper to walk the due times of all than the rows of one connector. */
@@ -162,7 +176,7 @@ static enum status read_due(struct sqlite_db *db, struct store_read *read)
         status = sqlite_db_step(db, statement, &row, &read->error);
         if (status != STATUS_OK || !row)
             return status;
-        add_due(read, statement);
+        add_due(db, read, statement);
     }
     return STATUS_OK;
 }

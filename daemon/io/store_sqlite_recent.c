@@ -7,10 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct hint {
+    uint64_t hash; /* of the id */
+    int64_t place;
+};
+
 struct sqlite_recent {
     uint64_t epoch;  /* from 1 on */
     struct buf pack; /* of the connection that is looked at */
     struct recent_row rows[SQLITE_RECENT_MAX];
+    struct hint hints[SQLITE_HINTS_MAX];
 };
 
 struct sqlite_recent *sqlite_recent_new(void)
@@ -27,15 +33,34 @@ void sqlite_recent_free(struct sqlite_recent *recent)
     free(recent);
 }
 
-/* Each id has one place (FNV-1a); who comes later stays. */
-static size_t slot_of(struct str id)
+/* FNV-1a. */
+static uint64_t hash_of(struct str id)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < id.len; i++) {
         hash ^= (unsigned char)id.data[i];
         hash *= UINT64_C(1099511628211);
     }
-    return (size_t)((hash ^ (hash >> 32)) % SQLITE_RECENT_MAX);
+    return hash ^ (hash >> 32);
+}
+
+/* Each id has one slot; who comes later stays. */
+static size_t slot_of(struct str id)
+{
+    return (size_t)(hash_of(id) % SQLITE_RECENT_MAX);
+}
+
+void sqlite_recent_hint(struct sqlite_recent *recent, struct str id, int64_t place)
+{
+    uint64_t hash = hash_of(id);
+    recent->hints[hash % SQLITE_HINTS_MAX] = (struct hint){.hash = hash, .place = place};
+}
+
+int64_t sqlite_recent_hinted(const struct sqlite_recent *recent, struct str id)
+{
+    uint64_t hash = hash_of(id);
+    const struct hint *hint = &recent->hints[hash % SQLITE_HINTS_MAX];
+    return hint->hash == hash ? hint->place : 0;
 }
 
 /* ---- a column as bytes: a number, or a length and a text ---- */

@@ -19,7 +19,7 @@
 
 /** Rows known at a time (more than a daemon has jobs), and the most bytes of each: a longer one is
  * not kept. */
-enum { SQLITE_RECENT_MAX = 2048, SQLITE_RECENT_BYTES_MAX = 1024 };
+enum { SQLITE_RECENT_MAX = 2048, SQLITE_RECENT_BYTES_MAX = 1024, SQLITE_HINTS_MAX = 8192 };
 
 struct recent_row {
     uint64_t epoch;       /* of an earlier one: forgotten */
@@ -42,6 +42,10 @@ void sqlite_recent_note(struct sqlite_recent *recent, const struct connection *c
  * Borrowed until the next call. */
 const struct recent_row *sqlite_recent_find(struct sqlite_recent *recent,
                                             const struct connection *connection);
+/** Where a row was seen, of which nothing else is known: a hint, to be looked at again. */
+void sqlite_recent_hint(struct sqlite_recent *recent, struct str id, int64_t place);
+/** 0: no hint. */
+int64_t sqlite_recent_hinted(const struct sqlite_recent *recent, struct str id);
 /** Where its row is; 0: not known. */
 int64_t sqlite_recent_place(const struct sqlite_recent *recent, struct str id);
 void sqlite_recent_drop(struct sqlite_recent *recent, struct str id);

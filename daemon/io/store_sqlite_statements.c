@@ -59,14 +59,14 @@ static const char *const texts[SQL_COUNT] = {
         " FROM tally WHERE count > 0 AND (?1 = '' OR connector = ?1)",
     /* Where to begin stands first: SQLite takes the first lower bound it meets, and `due_ms > 0`,
      * which only names the index, would walk over all that is due before the cursor. */
-    [SQL_DUE] = "SELECT id, connector, due_ms, expires_ms FROM connection"
+    [SQL_DUE] = "SELECT id, connector, due_ms, expires_ms, place FROM connection"
                 " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                 " ORDER BY due_ms, id",
-    [SQL_DUE_OF] = "SELECT id, connector, due_ms, expires_ms FROM connection"
+    [SQL_DUE_OF] = "SELECT id, connector, due_ms, expires_ms, place FROM connection"
                    " INDEXED BY connection_due"
                    " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                    " AND connector = ?4 ORDER BY due_ms, id",
-    [SQL_DUE_OF_SMALL] = "SELECT id, connector, due_ms, expires_ms FROM connection"
+    [SQL_DUE_OF_SMALL] = "SELECT id, connector, due_ms, expires_ms, place FROM connection"
                          " INDEXED BY connection_connector"
                          " WHERE (due_ms, id) > (?2, ?3) AND due_ms <= ?1 AND due_ms > 0"
                          " AND connector = ?4 ORDER BY due_ms, id",
@@ -270,6 +270,10 @@ static void write_text(enum sqlite_sql sql, struct buf *out)
         refresh_connection(out);
     } else if (sql == SQL_CONNECTION_BY_ID) {
         select_connection(false, ", c.place, c.last_event" FROM_CONNECTION "WHERE c.id = ?1", out);
+    } else if (sql == SQL_CONNECTION_AT) {
+        select_connection(
+            false, ", c.place, c.last_event" FROM_CONNECTION "WHERE c.place = ?2 AND c.id = ?1",
+            out);
     } else if (sql == SQL_CONNECTION_BY_OWNER) {
         select_connection(false,
                           FROM_CONNECTION "WHERE c.id = (SELECT connection FROM owner_key"

@@ -23,6 +23,7 @@ enum sqlite_sql {
     SQL_CONNECTION_UPDATE,
     SQL_CONNECTION_REFRESH, /* of one that was read and is otherwise as it was */
     SQL_CONNECTION_BY_ID,
+    SQL_CONNECTION_AT, /* where it was seen */
     SQL_CONNECTION_BY_OWNER,
     SQL_CONNECTION_STAMP,
     SQL_OWNER_PUT,

@@ -242,6 +242,66 @@ static void test_a_group_run_again(void **state)
     store_read_free(read);
 }
 
+static enum status delete_connector(struct harness *h, const char *id)
+{
+    struct store_write *write = store_write_new(T0);
+    store_write_delete_connector(write, str_c(id), 1);
+    enum status status = harness_write(h, write);
+    store_write_free(write);
+    return status;
+}
+
+static enum status open_attempt(struct harness *h, const char *id)
+{
+    struct store_write *write = store_write_new(T0);
+    store_write_open_attempt(write, str_c(id), 1, 7, STR("print"));
+    enum status status = harness_write(h, write);
+    store_write_free(write);
+    return status;
+}
+
+static enum status close_attempt(struct harness *h, const char *id)
+{
+    struct store_write *write = store_write_new(T0);
+    store_write_close_attempt(write, str_c(id), 7);
+    enum status status = harness_write(h, write);
+    store_write_free(write);
+    return status;
+}
+
+/** Where a row stood that was seen in a list, and then read, another one stands. */
+static void test_a_place_that_is_taken_again(void **state)
+{
+    struct harness *h = *state;
+    struct connector first = sample_connector("first"), second = sample_connector("second");
+    assert_int_equal(put_connector(h, &first), STATUS_OK);
+    assert_int_equal(put_connector(h, &second), STATUS_OK);
+    struct connection gone = sample_connection("c-1"), next = sample_connection("c-2");
+    gone.connector = first.id;
+    gone.phase = PHASE_DISCONNECTED;
+    next.connector = second.id;
+    assert_int_equal(put_connection(h, &gone), STATUS_OK);
+    assert_due(h, gone.due_ms);
+    struct store_read *read;
+    assert_int_equal(read_first(h, &read).version, 1);
+    store_read_free(read);
+    assert_int_equal(open_attempt(h, "c-1"), STATUS_OK);
+
+    assert_int_equal(delete_connector(h, "first"), STATUS_OK);
+    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    read = get_connection(h, "c-1");
+    assert_int_equal(read->connection_count, 0);
+    store_read_free(read);
+    assert_int_equal(open_attempt(h, "c-1"), STATUS_CONFLICT);
+    assert_int_equal(open_attempt(h, "c-2"), STATUS_OK);
+    assert_int_equal(close_attempt(h, "c-1"), STATUS_CONFLICT);
+    read = get_connection(h, "c-2");
+    assert_int_equal(read->connection_count, 1);
+    assert_int_equal(read->connections[0].attempt_id, 7);
+    store_read_free(read);
+    assert_int_equal(close_attempt(h, "c-2"), STATUS_OK);
+}
+
 static int setup(void **state)
 {
     struct harness *h = calloc(1, sizeof(*h));
@@ -268,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_more_than_a_refresh, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_stamp_in_between, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_group_run_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_place_that_is_taken_again, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
