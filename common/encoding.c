@@ -87,7 +87,8 @@ enum status encoding_unbase64url(struct str text, struct buf *out)
 
 static bool is_alnum(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    unsigned char byte = (unsigned char)c;
+    return (unsigned char)((byte | 0x20) - 'a') < 26 || (unsigned char)(byte - '0') < 10;
 }
 
 static size_t plain_run(struct str text, size_t from, struct str safe)

@@ -6,32 +6,30 @@
 
 #include <string.h>
 
-#define BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Eight bytes a step: a token is one long run of plain bytes. A borrow can mark a byte wrongly, but
- * only above a rightly marked one. */
+/* A token is one long run of plain bytes: they are looked at in blocks, which the compiler makes
+ * one step each. */
 const char *json_find_special(const char *at, const char *end, bool *ret_has_high)
 {
-    uint64_t high = 0;
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        uint64_t quote = word ^ BYTES(0x22);
-        uint64_t backslash = word ^ BYTES(0x5c);
-        uint64_t marked = ((quote - BYTES(0x01)) & ~quote) |
-                          ((backslash - BYTES(0x01)) & ~backslash) | ((word - BYTES(0x20)) & ~word);
-        if ((marked & BYTES(0x80)) != 0)
+    enum { BLOCK = 64 };
+    unsigned char high = 0;
+    for (; end - at >= BLOCK; at += BLOCK) {
+        unsigned char special = 0, any = 0;
+        for (int i = 0; i < BLOCK; i++) {
+            unsigned char byte = (unsigned char)at[i];
+            special |= (unsigned char)((byte == '"') | (byte == '\\') | (byte < 0x20));
+            any |= byte;
+        }
+        if (special != 0)
             break;
-        high |= word & BYTES(0x80);
-        at += 8;
+        high |= any;
     }
     for (; at < end; at++) {
         unsigned char byte = (unsigned char)*at;
         if (byte == '"' || byte == '\\' || byte < 0x20)
             break;
-        high |= byte & 0x80;
+        high |= byte;
     }
-    *ret_has_high = high != 0;
+    *ret_has_high = (high & 0x80) != 0;
     return at;
 }
 
