@@ -28,7 +28,7 @@ void *spares_take(struct spares *spares)
 
 void spares_give(struct spares *spares, void *take_block)
 {
-    if (spares->count >= KEPT_MAX) {
+    if (spares->count + 1 > KEPT_MAX) {
         free(take_block);
         return;
     }
