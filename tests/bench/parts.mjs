@@ -82,9 +82,30 @@ export class Redis {
     if ((await this.cli('save')) !== 'OK') throw new Error('redis-server could not save');
   }
 
+  /** While it is stopped: it will hold nothing. */
+  async forget() {
+    await rm(join(this.directory, 'dump.rdb'), { force: true });
+  }
+
   async stop() {
     await this.#program?.stop();
   }
+}
+
+/** A backlog of so many events in the log of a store that no daemon has open: {from, to, bytes}. */
+export async function fillLog(database, events) {
+  const { status, stdout, stderr } = await run(...pinned(CLIENT_CORE, join(TOOLS, 'fill_log'), [database, String(events)]), { within: 120_000 });
+  if (status !== 0) throw new Error(`fill_log failed: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Entries a second that redis-benchmark adds by one connection. @entry {type, subject, event} of each */
+export async function redisBenchmark(redis, { entry, requests, pipeline }) {
+  const { status, stdout, stderr } = await run(...pinned(CLIENT_CORE, 'redis-benchmark', ['-s', redis.socket, '-c', '1', '-P', String(pipeline),
+    '-n', String(requests), '--csv', 'XADD', 'bench', 'MAXLEN', '~', '100000', '*', ...Object.entries(entry).flat()]), { within: 120_000 });
+  const rate = Number(stdout.trim().split('\n').at(-1)?.match(/,"([0-9.]+)"/)?.[1]);
+  if (status !== 0 || !(rate > 0)) throw new Error(`redis-benchmark failed: ${stdout}${stderr}`);
+  return rate;
 }
 
 /** refreshd, all its threads on the client's core. */

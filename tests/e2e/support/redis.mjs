@@ -11,6 +11,13 @@ import { freePort } from './ports.mjs';
 import { Program } from './program.mjs';
 import { eventually } from './wait.mjs';
 
+/** A client of a Redis on a Unix socket that does not dial again. */
+export function connectRedis(path) {
+  return createClient({ socket: { path, reconnectStrategy: false } })
+    .on('error', () => {}) // the pending command's promise tells
+    .connect();
+}
+
 export class Redis {
   #program;
   #clients = new Set();
@@ -97,9 +104,7 @@ export class Redis {
   }
 
   #connect() {
-    return createClient({ socket: { path: this.socket, reconnectStrategy: false } })
-      .on('error', () => {}) // the pending command's promise tells
-      .connect();
+    return connectRedis(this.socket);
   }
 
   /** A client of its own for each caller; closed at stop(). */
