@@ -51,7 +51,7 @@ static void on_checked(struct job_waiter *self, enum job_end end,
 static void check(struct op *op, const struct connection *connection, struct now now)
 {
     struct report_call *call = op->extra;
-    struct task *task = schedule_task(op->engine, connection->id, op->entry);
+    struct task *task = task_get(op->engine, connection->id, op->entry);
     if (task == NULL) {
         op_fail(op, RPC_CODE_BUSY, "too many refreshes are under way");
         return;
@@ -168,7 +168,7 @@ static void on_report_read(struct op *op, struct now now)
         return;
     bool is_alive = connection_grant_alive(connection);
     bool has_hash = str_is_set(op_text(op, "token_sha256"));
-    const struct task *task = schedule_find(op->engine, connection->id);
+    const struct task *task = task_find(op->engine, connection->id);
     enum report_verdict verdict;
     if (!is_alive && !connection_serves_token(connection, now.ms))
         answer(op, REPORT_NEEDS_RECONNECT, now);

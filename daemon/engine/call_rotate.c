@@ -205,7 +205,7 @@ static void check_with(struct op *op, const struct connection *canary, struct ta
     struct rotate_call *rotation = rotation_of(op);
     task->due_ms = task->stored_due_ms = canary->due_ms;
     task->expires_ms = canary->expires_ms;
-    schedule_detach(op->engine, task);
+    task_detach(op->engine, task);
     rotation->op = op;
     rotation->waiter.done = on_checked;
     rotation->waiter.at_once = true;
@@ -226,7 +226,7 @@ static void on_canary_records(struct op *op, struct now now)
         enum candidate_rating rating = candidate_rate(op->entry, connection, now);
         struct task *task = NULL;
         if (rating == CANDIDATE_GOOD)
-            task = schedule_task(op->engine, connection->id, op->entry);
+            task = task_get(op->engine, connection->id, op->entry);
         if (task != NULL && task->place != TASK_RUNNING) {
             check_with(op, connection, task, now);
             return;

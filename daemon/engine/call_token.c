@@ -132,7 +132,7 @@ static bool may_refresh(const struct op *op, const struct connection *connection
 
 static void join_refresh(struct op *op, const struct connection *connection, struct now now)
 {
-    struct task *task = schedule_find(op->engine, connection->id);
+    struct task *task = task_find(op->engine, connection->id);
     bool is_running = task != NULL && (task->place == TASK_RUNNING || task->place == TASK_RESTING);
     if (!is_running && !may_refresh(op, connection, now)) {
         enum job_end end = is_just_refreshed(connection, now) ? JOB_REFRESHED : JOB_FAILED;
@@ -140,7 +140,7 @@ static void join_refresh(struct op *op, const struct connection *connection, str
         return;
     }
     if (task == NULL)
-        task = schedule_task(op->engine, connection->id, op->entry);
+        task = task_get(op->engine, connection->id, op->entry);
     if (task == NULL) {
         op_fail(op, RPC_CODE_BUSY, "too many refreshes are under way");
         return;
@@ -164,7 +164,7 @@ static void wake(struct op *op, const struct connection *connection, struct now 
 {
     if (connection->unscheduled != UNSCHEDULED_IDLE || !may_refresh(op, connection, now))
         return;
-    struct task *task = schedule_task(op->engine, connection->id, op->entry);
+    struct task *task = task_get(op->engine, connection->id, op->entry);
     if (task == NULL || task->place == TASK_RUNNING || task->forced)
         return;
     task->due_ms = task->stored_due_ms = connection->due_ms;
@@ -288,7 +288,7 @@ static void on_refresh_read(struct op *op, struct now now)
     if (connection == NULL || !op_take_entry_of(op, connection) ||
         !refresh_is_allowed(op, connection))
         return;
-    struct task *task = schedule_task(op->engine, connection->id, op->entry);
+    struct task *task = task_get(op->engine, connection->id, op->entry);
     if (task == NULL) {
         op_fail(op, RPC_CODE_BUSY, "too many refreshes are under way");
         return;

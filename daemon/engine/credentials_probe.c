@@ -66,7 +66,7 @@ static void on_probed(struct job_waiter *self, enum job_end end,
 static void ask(struct engine *engine, struct catalog_entry *entry,
                 const struct connection *connection, struct now now)
 {
-    struct task *task = schedule_task(engine, connection->id, entry);
+    struct task *task = task_get(engine, connection->id, entry);
     if (task == NULL) { /* too many are in memory */
         entry->probing = false;
         entry->probe_retry_ms = now.ms + CREDENTIALS_RETRY_MS;

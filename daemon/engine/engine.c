@@ -109,7 +109,7 @@ static void on_open_attempts(struct completion *completion, struct now now)
     for (size_t i = 0; i < read->connection_count; i++) {
         const struct connection *connection = &read->connections[i];
         struct catalog_entry *entry = catalog_find(engine, connection->connector);
-        struct task *task = entry != NULL ? schedule_task(engine, connection->id, entry) : NULL;
+        struct task *task = entry != NULL ? task_get(engine, connection->id, entry) : NULL;
         if (task == NULL)
             continue; /* its due time brings it, at the latest */
         task->due_ms = now.ms;

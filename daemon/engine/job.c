@@ -139,7 +139,7 @@ static void job_end(struct job *job, enum job_end end, const struct connection *
         task->expires_ms = connection->expires_ms;
         schedule_rest(engine, task, rest_ms);
     } else {
-        schedule_release(engine, task, connection, hold_until_ms, now);
+        schedule_release(engine, task, connection, hold_until_ms);
     }
     while (waiter != NULL) {
         struct job_waiter *next = waiter->next;
