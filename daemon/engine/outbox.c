@@ -107,6 +107,8 @@ void outbox_turn(struct engine *engine, struct now now)
             return;
         if (!engine->draining) /* the store may have refused to learn of it */
             outbox_send_acknowledge(outbox, outbox->published, now);
+        outbox->rebuild_hash = outbox->hash_in_doubt; /* if the probe finds all else well */
+        outbox->hash_in_doubt = false;
         outbox_stand_probe(outbox);
         return;
     }

@@ -6,6 +6,7 @@ static void on_step(struct completion *completion, struct now now)
     struct outbox *outbox = request->user;
     outbox->under_way--;
     if (request->status != STATUS_OK) {
+        outbox->hash_in_doubt = true;
         outbox_step_failed(outbox, &request->error, now);
     } else if (request->kind == PUBLISH_HASH_BEGIN) {
         outbox->hash_begun = true;

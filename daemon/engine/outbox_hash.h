@@ -1,6 +1,10 @@
 /**
  * The hash of connections in need, made anew under another name and then put in its place: page by
  * page from the store's own list, one step at a time.
+ *
+ * A Redis that was stopped may carry out what it had received on a connection that we have long
+ * given up, in the midst of the rebuilding that follows or after it. That is one step at most. So
+ * after a step that was cut off the hash is made anew once more, a heartbeat later.
  */
 #ifndef ENGINE_OUTBOX_HASH_H
 #define ENGINE_OUTBOX_HASH_H

@@ -43,6 +43,7 @@ struct outbox {
     bool last_was_full;              /* the batch sent last: there is a backlog */
     int64_t refill_to;               /* 0: no refill */
     bool rebuild_hash, hash_begun;
+    bool hash_in_doubt; /* a step of it was cut off, and may yet arrive */
     char hash_cursor[OUTBOX_CURSOR_SIZE];
     /* When to go on. */
     int64_t retry_ms, retry_interval_ms, heartbeat_ms;

@@ -236,7 +236,9 @@ static void answer(struct fake_redis *redis, struct publish_request *request, bo
 
 static bool is_struck(struct fake_redis *redis, const struct publish_request *request)
 {
-    if (!redis->has_fault || !is_batch(request) || redis->fault.skip-- > 0)
+    bool fits = redis->fault.of_hash ? !is_batch(request) && request->kind != PUBLISH_PROBE
+                                     : is_batch(request);
+    if (!redis->has_fault || !fits || redis->fault.skip-- > 0)
         return false;
     redis->has_fault = false;
     return true;
@@ -442,6 +444,11 @@ const char *fake_redis_hash_get(const struct fake_redis *redis, const char *conn
 {
     size_t i = hash_place(&redis->hash, str_c(connection));
     return i < redis->hash.count ? redis->hash.fields[i].value : NULL;
+}
+
+void fake_redis_hash_put(struct fake_redis *redis, const char *connection, const char *json)
+{
+    hash_set(&redis->hash, str_c(connection), str_c(json));
 }
 
 bool fake_redis_is_sound(const struct fake_redis *redis)

@@ -31,10 +31,12 @@ enum fake_redis_fate {
     FAKE_REDIS_CUT,         /* the connection, with all that is under way on it */
 };
 
-/** What becomes of the batch that comes after `skip` others. */
+/** What becomes of the batch, or the step of rebuilding the hash, that comes after `skip` others.
+ */
 struct fake_redis_fault {
     enum fake_redis_fate fate;
     size_t skip;
+    bool of_hash;
 };
 
 /** How it was used, since the last fake_redis_forget_use(). */
@@ -69,6 +71,8 @@ size_t fake_redis_published(const struct fake_redis *redis);
 /** Fields of the hash; its event of one connection, NULL: none. */
 size_t fake_redis_hash_count(const struct fake_redis *redis);
 const char *fake_redis_hash_get(const struct fake_redis *redis, const char *connection);
+/** By another hand, or by a command of a connection that was given up. */
+void fake_redis_hash_put(struct fake_redis *redis, const char *connection, const char *json);
 /** A second look at what the script promises: entries in order, no number twice. */
 bool fake_redis_is_sound(const struct fake_redis *redis);
 

@@ -247,18 +247,18 @@ static const struct {
     const char *name;
     struct fake_redis_fault fault;
 } mishaps[] = {
-    {"the first is refused", {FAKE_REDIS_REFUSED, 0}},
-    {"the second is refused", {FAKE_REDIS_REFUSED, 1}},
-    {"the last is refused", {FAKE_REDIS_REFUSED, 3}},
-    {"one in the middle of a long backlog is refused", {FAKE_REDIS_REFUSED, 9}},
-    {"the first stops half-way", {FAKE_REDIS_HALF_DONE, 0}},
-    {"the third stops half-way", {FAKE_REDIS_HALF_DONE, 2}},
-    {"the answer to the first is lost", {FAKE_REDIS_ANSWER_LOST, 0}},
-    {"the answer to the third is lost", {FAKE_REDIS_ANSWER_LOST, 2}},
-    {"the first finds Redis elsewhere", {FAKE_REDIS_CONFLICT, 0}},
-    {"the second finds Redis elsewhere", {FAKE_REDIS_CONFLICT, 1}},
-    {"the connection is lost at the first", {FAKE_REDIS_CUT, 0}},
-    {"the connection is lost at the third", {FAKE_REDIS_CUT, 2}},
+    {"the first is refused", {FAKE_REDIS_REFUSED, 0, false}},
+    {"the second is refused", {FAKE_REDIS_REFUSED, 1, false}},
+    {"the last is refused", {FAKE_REDIS_REFUSED, 3, false}},
+    {"one in the middle of a long backlog is refused", {FAKE_REDIS_REFUSED, 9, false}},
+    {"the first stops half-way", {FAKE_REDIS_HALF_DONE, 0, false}},
+    {"the third stops half-way", {FAKE_REDIS_HALF_DONE, 2, false}},
+    {"the answer to the first is lost", {FAKE_REDIS_ANSWER_LOST, 0, false}},
+    {"the answer to the third is lost", {FAKE_REDIS_ANSWER_LOST, 2, false}},
+    {"the first finds Redis elsewhere", {FAKE_REDIS_CONFLICT, 0, false}},
+    {"the second finds Redis elsewhere", {FAKE_REDIS_CONFLICT, 1, false}},
+    {"the connection is lost at the first", {FAKE_REDIS_CUT, 0, false}},
+    {"the connection is lost at the third", {FAKE_REDIS_CUT, 2, false}},
 };
 
 static void whatever_befalls_a_batch_all_arrives_once_and_in_order(void **state)
@@ -347,6 +347,27 @@ static void a_batch_that_does_not_reach_the_stream_gives_way(void **state)
     assert_int_equal(fake_redis_entry(world->redis, 1)->seq, OUTBOX_BATCH + 301);
 }
 
+/* Its first, its middle and its last step. */
+static void a_step_of_the_hash_that_arrives_late_is_made_good(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    fake_provider_grant_at(world->provider, 1)->is_dead = true;
+    world_run(world, 2 * HOUR);
+    for (size_t step = 0; step < 3; step++) {
+        fake_redis_fail(world->redis, (struct fake_redis_fault){
+                                          .fate = FAKE_REDIS_CUT, .skip = step, .of_hash = true});
+        fake_redis_empty(world->redis);
+        while (fake_redis_hash_count(world->redis) == 0)
+            world_run(world, 1);
+        fake_redis_hash_put(world->redis, "c-2", "{}");
+        world_run(world, 10 * SECOND);
+        assert_int_equal(fake_redis_hash_count(world->redis), 1);
+        assert_non_null(fake_redis_hash_get(world->redis, "c-1"));
+    }
+}
+
 static void a_backlog_does_not_keep_the_process_from_ending(void **state)
 {
     struct world *world = *state;
@@ -410,6 +431,7 @@ int main(void)
         ROW(events_that_come_one_by_one_gather_while_a_batch_is_under_way),
         ROW(a_slow_store_learns_the_highest_number_and_not_every_batch),
         ROW(a_batch_that_does_not_reach_the_stream_gives_way),
+        ROW(a_step_of_the_hash_that_arrives_late_is_made_good),
         ROW(a_backlog_does_not_keep_the_process_from_ending),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
