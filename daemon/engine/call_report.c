@@ -4,6 +4,7 @@
 #include "engine/calls.h"
 #include "engine/job.h"
 #include "engine/reports.h"
+#include "engine/sealed_token.h"
 #include "oauth/grant_probe.h"
 #include "port/record.h"
 
@@ -131,8 +132,8 @@ static bool open_stored(struct op *op, const struct connection *connection)
     CLEANUP(secret_freep) struct secret *token = NULL;
     struct error err = {0};
     str_copy_cut(connection->id, call->token.connection, sizeof(call->token.connection));
-    if (job_open_token(op->engine, connection->id, "access_token", connection->generation,
-                       connection->sealed_access, &token, &err) != STATUS_OK) {
+    if (sealed_token_open(op->engine, connection->id, "access_token", connection->generation,
+                          connection->sealed_access, &token, &err) != STATUS_OK) {
         op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "the stored token can't be opened: %s", err.text);
         return false;
     }

@@ -5,6 +5,7 @@
 #include "engine/job.h"
 #include "engine/owner_json.h"
 #include "engine/readers.h"
+#include "engine/sealed_token.h"
 #include "engine/view.h"
 #include "oauth/scope_set.h"
 
@@ -21,8 +22,8 @@ static void answer_token(struct op *op, const struct connection *connection, str
 {
     CLEANUP(secret_freep) struct secret *token = NULL;
     struct error err = {0};
-    if (job_open_token(op->engine, connection->id, "access_token", connection->generation,
-                       connection->sealed_access, &token, &err) != STATUS_OK) {
+    if (sealed_token_open(op->engine, connection->id, "access_token", connection->generation,
+                          connection->sealed_access, &token, &err) != STATUS_OK) {
         log_write(op->engine->log, LOG_LEVEL_ERROR, "token.unusable", err.text,
                   LOG_TEXT("connection", connection->id));
         op_fail(op, RPC_CODE_STORE_UNAVAILABLE, "the stored token can't be opened: %s", err.text);

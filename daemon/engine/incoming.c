@@ -4,6 +4,7 @@
 #include "engine/job.h"
 #include "engine/job_answer.h"
 #include "engine/revocation.h"
+#include "engine/sealed_token.h"
 #include "engine/view.h"
 #include "oauth/grant_config.h"
 #include "oauth/scope_set.h"
@@ -44,7 +45,8 @@ static struct str seal(struct op *op, const struct connection *connection, const
     if (str_is_empty(token))
         return STR_NONE;
     CLEANUP(buf_deinit) struct buf sealed = {0};
-    job_seal_token(op->engine, connection->id, field, connection->generation + 1, token, &sealed);
+    sealed_token_make(op->engine, connection->id, field, connection->generation + 1, token,
+                      &sealed);
     return arena_copy(&op->arena, buf_str(&sealed));
 }
 

@@ -2,49 +2,18 @@
 
 #include "common/assert.h"
 #include "common/spares.h"
-#include "engine/credentials.h"
 #include "engine/endpoint.h"
-#include "engine/event_json.h"
 #include "engine/guard.h"
 #include "engine/job_answer.h"
 #include "engine/job_pace.h"
+#include "engine/job_prepare.h"
 #include "engine/job_probe.h"
 #include "engine/job_save.h"
-#include "engine/outbox.h"
 #include "engine/readers.h"
-#include "oauth/grant_config.h"
-#include "oauth/token_request.h"
 
 #include <stdalign.h>
 
-enum { JOB_READS_MAX = 8, JOB_STORE_RETRY_MS = 1000, JOB_SETUP_RETRY_MS = 60 * 1000 };
-
-/* ---- tokens ---- */
-
-static void token_aad(struct str connection, const char *field, int64_t generation, struct buf *aad)
-{
-    CLEANUP(buf_deinit) struct buf number = {0};
-    buf_append_i64(&number, generation);
-    const struct str parts[] = {STR("connection"), connection, str_c(field), buf_str(&number)};
-    vault_aad(aad, parts, ARRAY_LEN(parts));
-}
-
-void job_seal_token(const struct engine *engine, struct str connection, const char *field,
-                    int64_t generation, struct str token, struct buf *sealed)
-{
-    CLEANUP(buf_deinit) struct buf aad = {0};
-    token_aad(connection, field, generation, &aad);
-    vault_seal(engine->vault, buf_str(&aad), token, sealed);
-}
-
-enum status job_open_token(const struct engine *engine, struct str connection, const char *field,
-                           int64_t generation, struct str sealed, struct secret **out,
-                           struct error *err)
-{
-    CLEANUP(buf_deinit) struct buf aad = {0};
-    token_aad(connection, field, generation, &aad);
-    return vault_open(engine->vault, buf_str(&aad), sealed, out, err);
-}
+enum { JOB_READS_MAX = 8, JOB_STORE_RETRY_MS = 1000 };
 
 /* ---- begin and end ---- */
 
@@ -52,13 +21,6 @@ void job_wait(struct task *task, struct job_waiter *waiter)
 {
     waiter->next = task->waiters;
     task->waiters = waiter;
-}
-
-static void forget_presented(struct job *job)
-{
-    secret_free(job->refresh_token);
-    secret_free(job->client_secret);
-    job->refresh_token = job->client_secret = NULL;
 }
 
 struct job_block {
@@ -78,7 +40,7 @@ static struct job *job_new(void)
 
 static void job_free(struct job *job)
 {
-    forget_presented(job);
+    job_forget_presented(job);
     store_read_free(job->record);
     http_request_free(job->request);
     oauth_verdict_deinit(&job->verdict);
@@ -223,6 +185,32 @@ void job_start_check(struct engine *engine, struct task *task, const struct cred
     job_read(job, now);
 }
 
+/* ---- the intent ---- */
+
+static void on_intent(struct completion *completion, struct now now);
+
+static void write_intent(struct job *job, struct now now)
+{
+    struct engine *engine = job->engine;
+    const struct connection *connection = &job->record->connections[0];
+    do
+        job->attempt_id = engine_random(engine);
+    while (job->attempt_id == 0);
+    struct store_write *write = store_write_new(now.ms);
+    store_write_open_attempt(write, connection->id, connection->version, job->attempt_id,
+                             connection->refresh_print);
+    write->user = job;
+    write->completion.resume = on_intent;
+    engine->store.write(engine->store.ctx, write);
+}
+
+/* Build the request; nothing is sent before its intent is durable. */
+static void present(struct job *job, struct now now)
+{
+    if (job_prepare(job, now))
+        write_intent(job, now);
+}
+
 /* ---- read ---- */
 
 static void on_read(struct completion *completion, struct now now);
@@ -240,8 +228,6 @@ void job_read(struct job *job, struct now now)
     read->completion.resume = on_read;
     job->engine->store.read(job->engine->store.ctx, read);
 }
-
-static void job_prepare(struct job *job, struct now now);
 
 /* An attempt was left open, by a crash or a lost save: what became of it nobody knows. Of an intent
  * of our own whose write was uncertain we do: nothing was sent. */
@@ -317,7 +303,7 @@ static void look_at_verdict(struct job *job, struct now now)
         if (connector_blocked_reason(&entry->connector) == REASON_POLICY_BLOCKED)
             job_finish(job, JOB_NOT_NEEDED, connection, now);
         else
-            job_prepare(job, now);
+            present(job, now);
         return;
     }
 }
@@ -392,146 +378,9 @@ static void on_read(struct completion *completion, struct now now)
         if (ends_with_its_client(job, now))
             return;
         job->only_looks = false;
-        job_prepare(job, now);
+        present(job, now);
         return;
     }
-}
-
-/* ---- build the request, write the intent ---- */
-
-static void setup_failed(struct job *job, const char *event, const struct error *err,
-                         struct now now)
-{
-    const struct connection *connection = &job->record->connections[0];
-    log_write(job->engine->log, LOG_LEVEL_ERROR, event, err->text,
-              LOG_TEXT("connection", connection->id), LOG_TEXT("connector", connection->connector));
-    job->why = "the request could not be built: see the log";
-    job_give_up(job, JOB_SETUP, now.ms + JOB_SETUP_RETRY_MS, now);
-}
-
-static enum status build_message(struct job *job, const struct credential *credential,
-                                 struct now now, struct error *err)
-{
-    struct engine *engine = job->engine;
-    const struct connection *connection = &job->record->connections[0];
-    const struct oauth_client client = {
-        .client_id = credential->client_id,
-        .method = credential->method,
-        .secret = job->client_secret != NULL ? secret_str(job->client_secret) : STR_NONE,
-        .certificate = credential->certificate,
-        .key_id = credential->key_id,
-    };
-    const struct profile *profile = catalog_profile(engine, job->task->entry);
-    CLEANUP(json_freep) struct json *own_config = NULL;
-    CLEANUP(secret_freep) struct secret *access_token = NULL;
-    if (profile_uses_access_token(profile) && !str_is_empty(connection->sealed_access) &&
-        job_open_token(engine, connection->id, "access_token", connection->generation,
-                       connection->sealed_access, &access_token, err) != STATUS_OK)
-        return STATUS_INVALID;
-    struct oauth_refresh refresh = {
-        .profile = profile,
-        .client = &client,
-        .config =
-            grant_config_merge(job->task->entry->config, connection->config_json, &own_config),
-        .refresh_token = secret_str(job->refresh_token),
-        .access_token = access_token != NULL ? secret_str(access_token) : STR_NONE,
-        .scopes = connection->scopes_granted,
-        .now_wall_ms = now.wall_ms,
-    };
-    engine->entropy.fill(engine->entropy.ctx, refresh.random, sizeof(refresh.random));
-    return oauth_build_refresh(&refresh, &job->request->message, err);
-}
-
-static enum status choose_credential(struct job *job, int64_t now_ms,
-                                     const struct credential **ret_credential,
-                                     struct secret **ret_secret, struct error *err)
-{
-    const struct catalog_entry *entry = job->task->entry;
-    const struct credential *credential = job->candidate;
-    if (credential == NULL)
-        credential =
-            job->credential_version != 0
-                ? catalog_credential(entry, job->credential_version)
-                : catalog_credential_for(
-                      entry, connection_client_version(&job->record->connections[0]), now_ms);
-    if (credential == NULL)
-        return error_set(err, STATUS_INVALID, "connector " STR_FMT " has no credential",
-                         STR_ARG(entry->connector.id));
-    *ret_credential = credential;
-    if (job->candidate != NULL) {
-        *ret_secret = secret_copy(job->candidate_secret);
-        return STATUS_OK;
-    }
-    return catalog_open_secret(job->engine, credential, ret_secret, err);
-}
-
-static void on_intent(struct completion *completion, struct now now);
-
-static void write_intent(struct job *job, struct now now)
-{
-    struct engine *engine = job->engine;
-    const struct connection *connection = &job->record->connections[0];
-    do
-        job->attempt_id = engine_random(engine);
-    while (job->attempt_id == 0);
-    struct store_write *write = store_write_new(now.ms);
-    store_write_open_attempt(write, connection->id, connection->version, job->attempt_id,
-                             connection->refresh_print);
-    write->user = job;
-    write->completion.resume = on_intent;
-    engine->store.write(engine->store.ctx, write);
-}
-
-/* Some providers refuse a refresh until the access token is nearly over. When that will be; or
- * TIME_NONE: it may be sent now. */
-static int64_t too_early_until(const struct job *job, const struct profile *profile, struct now now)
-{
-    const struct connection *connection = &job->record->connections[0];
-    int64_t not_before_ms = profile_access_not_before_ms(profile);
-    if (not_before_ms == 0 || connection->expires_ms == TIME_NONE || job->task->insisted ||
-        connection->expires_ms - not_before_ms <= now.ms)
-        return TIME_NONE;
-    return connection->expires_ms - not_before_ms;
-}
-
-static void job_prepare(struct job *job, struct now now)
-{
-    struct engine *engine = job->engine;
-    const struct connection *connection = &job->record->connections[0];
-    struct error err = {0};
-    const struct profile *profile = catalog_profile(engine, job->task->entry);
-    if (profile == NULL) {
-        error_set(&err, STATUS_INVALID, "no profile for provider \"" STR_FMT "\" is loaded",
-                  STR_ARG(job->task->entry->connector.provider));
-        setup_failed(job, "refresh.no_profile", &err, now);
-        return;
-    }
-    int64_t early_until_ms = too_early_until(job, profile, now);
-    if (early_until_ms != TIME_NONE) {
-        job_give_up(job, JOB_NOT_NEEDED, early_until_ms, now);
-        return;
-    }
-    const struct credential *credential = NULL;
-    forget_presented(job);
-    if (choose_credential(job, now.ms, &credential, &job->client_secret, &err) != STATUS_OK) {
-        setup_failed(job, "refresh.credential_unusable", &err, now);
-        return;
-    }
-    if (job_open_token(engine, connection->id, "refresh_token", connection->generation,
-                       connection->sealed_refresh, &job->refresh_token, &err) != STATUS_OK) {
-        setup_failed(job, "refresh.token_unusable", &err, now);
-        return;
-    }
-    ASSERT(credential != NULL);
-    job->credential_version = credential->version;
-    job->deadline_ms = job_deadline_ms(profile, connection);
-    http_request_free(job->request);
-    job->request = http_request_new();
-    if (build_message(job, credential, now, &err) != STATUS_OK) {
-        setup_failed(job, "refresh.request_invalid", &err, now);
-        return;
-    }
-    write_intent(job, now);
 }
 
 /* ---- send ---- */

@@ -47,11 +47,4 @@ void job_start_paced(struct engine *engine, struct task *task, struct now now);
 void job_start_check(struct engine *engine, struct task *task, const struct credential *candidate,
                      struct str candidate_secret, struct now now);
 
-/** Seal and open a connection's tokens. @field "access_token" or "refresh_token" */
-void job_seal_token(const struct engine *engine, struct str connection, const char *field,
-                    int64_t generation, struct str token, struct buf *sealed);
-MUST_CHECK enum status job_open_token(const struct engine *engine, struct str connection,
-                                      const char *field, int64_t generation, struct str sealed,
-                                      struct secret **out, struct error *err);
-
 #endif

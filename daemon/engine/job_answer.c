@@ -3,6 +3,7 @@
 #include "common/encoding.h"
 #include "engine/credentials.h"
 #include "engine/job.h"
+#include "engine/sealed_token.h"
 #include "oauth/grant_config.h"
 #include "oauth/jwt_claims.h"
 #include "oauth/scope_set.h"
@@ -94,8 +95,8 @@ static struct str seal(const struct job_answer_input *input, const char *field, 
                        struct arena *arena)
 {
     CLEANUP(buf_deinit) struct buf sealed = {0};
-    job_seal_token(input->engine, input->connection->id, field, input->connection->generation,
-                   token, &sealed);
+    sealed_token_make(input->engine, input->connection->id, field, input->connection->generation,
+                      token, &sealed);
     return arena_copy(arena, buf_str(&sealed));
 }
 
@@ -181,8 +182,8 @@ static void scrub(const struct job_answer_input *input, struct oauth_verdict *ve
     CLEANUP(secret_freep) struct secret *access = NULL;
     const struct connection *connection = input->connection;
     if (!str_is_empty(connection->sealed_access) &&
-        job_open_token(input->engine, connection->id, "access_token", connection->generation,
-                       connection->sealed_access, &access, NULL) == STATUS_OK)
+        sealed_token_open(input->engine, connection->id, "access_token", connection->generation,
+                          connection->sealed_access, &access, NULL) == STATUS_OK)
         add_secret(&arena, secret_str(access), list, &count);
     for (size_t i = 0; i < MIN_OF(input->entry->credential_count, (size_t)CREDENTIALS_MAX); i++) {
         CLEANUP(secret_freep) struct secret *secret = NULL;

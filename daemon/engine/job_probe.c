@@ -1,6 +1,7 @@
 #include "engine/job_probe.h"
 
 #include "engine/errand.h"
+#include "engine/sealed_token.h"
 #include "oauth/grant_config.h"
 #include "oauth/grant_probe.h"
 #include "oauth/identity.h"
@@ -21,8 +22,8 @@ static enum status build_introspection(struct job *job, const struct profile *pr
     CLEANUP(secret_freep) struct secret *token = NULL;
     enum status status = catalog_open_secret(engine, credential, &secret, err);
     if (status == STATUS_OK)
-        status = job_open_token(engine, connection->id, "refresh_token", connection->generation,
-                                connection->sealed_refresh, &token, err);
+        status = sealed_token_open(engine, connection->id, "refresh_token", connection->generation,
+                                   connection->sealed_refresh, &token, err);
     if (status != STATUS_OK)
         return status;
     const struct oauth_client client = {
@@ -51,8 +52,8 @@ static enum status build_userinfo(struct job *job, const struct profile *profile
     const struct connection *connection = &job->record->connections[0];
     CLEANUP(secret_freep) struct secret *token = NULL;
     enum status status =
-        job_open_token(job->engine, connection->id, "access_token", connection->generation,
-                       connection->sealed_access, &token, err);
+        sealed_token_open(job->engine, connection->id, "access_token", connection->generation,
+                          connection->sealed_access, &token, err);
     return status == STATUS_OK
                ? oauth_build_userinfo(profile, config, secret_str(token), message, err)
                : status;

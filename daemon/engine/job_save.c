@@ -5,6 +5,7 @@
 #include "engine/event_json.h"
 #include "engine/guard.h"
 #include "engine/outbox.h"
+#include "engine/sealed_token.h"
 
 enum { SAVE_RETRY_MS = 250 };
 
@@ -20,8 +21,8 @@ static void put_rescue(struct job *job, struct store_write *write)
         return;
     CLEANUP(buf_deinit) struct buf sealed = {0};
     const struct connection *connection = record_of(job);
-    job_seal_token(job->engine, connection->id, "rescue", connection->generation,
-                   secret_str(job->request->body), &sealed);
+    sealed_token_make(job->engine, connection->id, "rescue", connection->generation,
+                      secret_str(job->request->body), &sealed);
     store_write_put_rescue(write, connection->id, buf_str(&sealed));
     job->engine->metrics->answers_rescued++;
 }

@@ -3,6 +3,7 @@
 #include "common/memory.h"
 #include "engine/errand.h"
 #include "engine/job.h"
+#include "engine/sealed_token.h"
 #include "oauth/revoke_request.h"
 
 #include <stdlib.h>
@@ -193,8 +194,8 @@ static enum status build(struct revocation_run *run, const struct catalog_entry 
         return error_set(err, STATUS_INVALID, "its profile or credential is not there any more");
     CLEANUP(secret_freep) struct secret *token = NULL;
     CLEANUP(secret_freep) struct secret *secret = NULL;
-    enum status status = job_open_token(engine, row->connection, field_of(row->is_access_token),
-                                        row->generation, row->sealed_token, &token, err);
+    enum status status = sealed_token_open(engine, row->connection, field_of(row->is_access_token),
+                                           row->generation, row->sealed_token, &token, err);
     if (status == STATUS_OK)
         status = catalog_open_secret(engine, credential, &secret, err);
     if (status != STATUS_OK)

@@ -1,5 +1,5 @@
 /* The invariants, at every presentation, after every turn, and at the end. */
-#include "engine/job.h"
+#include "engine/sealed_token.h"
 #include "sim/sim.h"
 
 #include <stdarg.h>
@@ -24,8 +24,8 @@ static struct secret *open_token(const struct sim *sim, const struct connection 
 {
     struct secret *token = NULL;
     if (str_is_empty(sealed) ||
-        job_open_token(sim->world->engine, connection->id, field, connection->generation, sealed,
-                       &token, NULL) != STATUS_OK)
+        sealed_token_open(sim->world->engine, connection->id, field, connection->generation, sealed,
+                          &token, NULL) != STATUS_OK)
         return NULL;
     return token;
 }

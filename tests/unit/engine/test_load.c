@@ -1,7 +1,7 @@
 /* Many at once: in order, within limits, in bounded memory. */
 #include "unit/engine/engine_test.h"
 
-#include "engine/job.h"
+#include "engine/sealed_token.h"
 
 enum { MANY = 50000 };
 
@@ -22,7 +22,7 @@ static void seed_due(struct world *world)
         CLEANUP(buf_deinit) struct buf sealed = {0};
         uint8_t print[VAULT_PRINT_BYTES];
         fake_grant_refresh_token(grant, token);
-        job_seal_token(world->engine, str_c(id), "refresh_token", 1, str_c(token), &sealed);
+        sealed_token_make(world->engine, str_c(id), "refresh_token", 1, str_c(token), &sealed);
         vault_print(world->vault, str_c(token), print);
         fake_store_seed(world->store,
                         &(struct connection){
