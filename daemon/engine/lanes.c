@@ -48,6 +48,16 @@ void lane_bypass(struct engine *engine, struct task *task, struct now now)
     job_start(engine, task, 0, now);
 }
 
+bool lane_lets_go(struct catalog_entry *entry, int64_t due_ms)
+{
+    struct lane *lane = &entry->lane;
+    if (!lane_is_blocked(entry) && lane->ready.count < ENGINE_LANE_READY_MAX &&
+        !is_behind_overflow(lane, due_ms))
+        return false;
+    lane_overflow(lane, due_ms);
+    return true;
+}
+
 void lane_offer(struct engine *engine, struct task *task, struct now now)
 {
     struct lane *lane = &task->entry->lane;
@@ -56,10 +66,8 @@ void lane_offer(struct engine *engine, struct task *task, struct now now)
         lane_bypass(engine, task, now);
         return;
     }
-    if (!task_may_pass(task) &&
-        (lane_is_blocked(task->entry) || lane->ready.count >= ENGINE_LANE_READY_MAX ||
-         is_behind_overflow(lane, task->stored_due_ms))) {
-        lane_drop(engine, task);
+    if (!task_may_pass(task) && lane_lets_go(task->entry, task->stored_due_ms)) {
+        task_free(engine, task);
         return;
     }
     int64_t key = task->expires_ms != TIME_NONE ? task->expires_ms : task->due_ms;

@@ -13,6 +13,9 @@
 #include "engine/state.h"
 #include "engine/task.h"
 
+/** Its lane has no place for a connection that is due: it reads it again when it opens or has room.
+ */
+bool lane_lets_go(struct catalog_entry *entry, int64_t due_ms);
 /** Make it ready, or let it go. */
 void lane_offer(struct engine *engine, struct task *task, struct now now);
 /** Start its job at once: it finds the record gone, or a request not to be sent any more, and tells

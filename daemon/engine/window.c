@@ -1,6 +1,6 @@
 #include "engine/window.h"
 
-#include "engine/task.h"
+#include "engine/lanes.h"
 
 #include <string.h>
 
@@ -61,12 +61,14 @@ void window_put(struct engine *engine, struct task *task)
 }
 
 /* How many rows were taken; fewer than there are: too many tasks are in memory. */
-static size_t take(struct engine *engine, const struct store_read *read)
+static size_t take(struct engine *engine, const struct store_read *read, struct now now)
 {
     for (size_t i = 0; i < read->due_count; i++) {
         const struct due_entry *due = &read->due[i];
         struct catalog_entry *entry = catalog_find(engine, due->connector);
         if (entry == NULL || task_find(engine, due->id) != NULL)
+            continue;
+        if (due->due_ms <= now.ms && lane_lets_go(entry, due->due_ms))
             continue;
         struct task *task = task_get(engine, due->id, entry);
         if (task == NULL)
@@ -93,7 +95,7 @@ static void on_window(struct completion *completion, struct now now)
         store_read_free(read);
         return;
     }
-    size_t taken = take(engine, read);
+    size_t taken = take(engine, read, now);
     if (taken == read->due_count && taken < read->limit) {
         schedule->all_read = true;
     } else if (taken > 0) {
