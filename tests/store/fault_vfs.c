@@ -178,6 +178,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     return code;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): SQLite's type */
 static int vfs_last_error(sqlite3_vfs *vfs, int size, char *text)
 {
     (void)vfs;

@@ -29,7 +29,8 @@ static bool holds_token(const unsigned char *bytes, size_t len)
 {
     for (size_t at = 0; at + TOKEN_LEN / 2 <= len; at++) {
         size_t same = 0;
-        while (same < TOKEN_LEN / 2 && bytes[at + same] == token_byte(same + TOKEN_LEN / 2))
+        while (same < TOKEN_LEN / 2 &&
+               bytes[at + same] == (unsigned char)token_byte(same + TOKEN_LEN / 2))
             same++;
         if (same == TOKEN_LEN / 2)
             return true;
