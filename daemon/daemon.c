@@ -20,6 +20,7 @@
 #include "io/http_curl.h"
 #include "io/process.h"
 #include "io/publish_redis.h"
+#include "io/publish_redis_check.h"
 #include "io/store_sqlite.h"
 #include "io/sysd.h"
 #include "options.h"
@@ -398,20 +399,20 @@ static enum exit_status make_server(struct daemon *daemon)
     return EXIT_STATUS_CREATE;
 }
 
-static struct publisher_port make_publisher(struct daemon *daemon)
+_Static_assert((int)CONFIG_SENTINELS_MAX == (int)PUBLISH_REDIS_SENTINELS_MAX,
+               "what may be written can be asked");
+
+/** @sentinels room for CONFIG_SENTINELS_MAX; the result borrows it */
+static struct publish_redis_options redis_options(struct daemon *daemon,
+                                                  struct publish_redis_sentinel *sentinels)
 {
     const struct config *config = &daemon->startup.config;
-    if (config->redis.url.kind == CONFIG_REDIS_NONE)
-        return (struct publisher_port){0};
-    _Static_assert((int)CONFIG_SENTINELS_MAX == (int)PUBLISH_REDIS_SENTINELS_MAX,
-                   "what may be written can be asked");
-    struct publish_redis_sentinel sentinels[CONFIG_SENTINELS_MAX];
     for (size_t i = 0; i < config->redis.url.sentinel_count; i++)
         sentinels[i] = (struct publish_redis_sentinel){
             .host = config->redis.url.sentinels[i].host,
             .port = (uint16_t)config->redis.url.sentinels[i].port,
         };
-    const struct publish_redis_options options = {
+    return (struct publish_redis_options){
         .loop = daemon->loop,
         .inbox = daemon->inbox,
         .log = &daemon->log,
@@ -435,6 +436,14 @@ static struct publisher_port make_publisher(struct daemon *daemon)
         .prefix = config->redis.prefix,
         .stream_maxlen = config->redis.stream_maxlen,
     };
+}
+
+static struct publisher_port make_publisher(struct daemon *daemon)
+{
+    if (daemon->startup.config.redis.url.kind == CONFIG_REDIS_NONE)
+        return (struct publisher_port){0};
+    struct publish_redis_sentinel sentinels[CONFIG_SENTINELS_MAX];
+    const struct publish_redis_options options = redis_options(daemon, sentinels);
     daemon->redis = publish_redis_new(&options);
     return publish_redis_port(daemon->redis);
 }
@@ -561,10 +570,27 @@ static int run(struct daemon *daemon)
     return daemon->exit_status;
 }
 
+static void print_redis_fault(void *ctx, const struct error *why)
+{
+    const struct daemon *daemon = ctx;
+    fprintf(stderr, "refreshd: %s: %s\n", daemon->config_path, why->text);
+}
+
+/** Files that a start would do without, telling so until they are right. */
+static enum exit_status check_redis(struct daemon *daemon)
+{
+    struct publish_redis_sentinel sentinels[CONFIG_SENTINELS_MAX];
+    const struct publish_redis_options options = redis_options(daemon, sentinels);
+    return publish_redis_check_files(&options, print_redis_fault, daemon) ? EXIT_STATUS_OK
+                                                                          : EXIT_STATUS_CONFIG;
+}
+
 /* The store is opened as a start would, and closed again: what a start would refuse is refused. */
 static int check(struct daemon *daemon)
 {
     enum exit_status exit_status = startup_read(&daemon->startup, daemon->config_path);
+    if (exit_status == EXIT_STATUS_OK)
+        exit_status = check_redis(daemon);
     if (exit_status == EXIT_STATUS_OK) {
         daemon->loop = loop_new((struct loop_turn){daemon, read_now, run_turn});
         daemon->inbox = inbox_new(loop_wake, daemon->loop);

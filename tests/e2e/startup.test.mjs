@@ -2,11 +2,12 @@
 // starts (docs/operations.md "Exit statuses").
 
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { REFRESHCTL, REFRESHD, cleanEnvironment } from './support/binaries.mjs';
+import { makeAuthority, makeClientCertificate } from './support/certificates.mjs';
 import { Cleanup } from './support/cleanup.mjs';
 import { keygen } from './support/ctl.mjs';
 import { Daemon } from './support/daemon.mjs';
@@ -168,6 +169,45 @@ withDaemon('--check says yes to a right configuration, starts nothing, and no to
   await assert.rejects(stat(daemon.socket));
   await edit(daemon.configFile, (text) => text.replace('[providers]', '[provider]'));
   assert.equal((await refreshd('--check', '--config', daemon.configFile)).status, 78);
+});
+
+/** [redis] keys whose values are names of files in the daemon's directory, and what is said about them. */
+const REDIS_FILES = [
+  ['no such authority', { ca_file: 'nowhere.pem' }, /\[redis\] ca_file \S+nowhere\.pem: No such file/],
+  ['an authority that is no PEM', { ca_file: 'words' }, /\[redis\] ca_file \S+words: expected PEM, found no certificate/],
+  ['a certificate that is no PEM', { client_certificate_file: 'words', client_key_file: 'private' }, /client_certificate_file \S+words: expected PEM/],
+  ['no key', { client_certificate_file: 'good.pem', client_key_file: 'private' }, /client_key_file \S+private: expected PEM, found no private key/],
+  ["another certificate's key", { client_certificate_file: 'good.pem', client_key_file: 'other.key' }, /client_key_file \S+other\.key: not the key of client_certificate_file/],
+  ['no password file', { password_file: 'nowhere' }, /\[redis\] password_file \S+nowhere: No such file/],
+  ['an empty password file', { password_file: 'empty' }, /\[redis\] password_file \S+empty: expected one line/],
+  ['no password file for the sentinels', { sentinel_password_file: 'nowhere' }, /sentinel_password_file \S+nowhere: No such file/],
+  ['all of them', { ca_file: 'words', password_file: 'empty', sentinel_password_file: 'nowhere' }, [/\] ca_file/, /\] password_file/, /\] sentinel_password_file/]],
+];
+
+withDaemon("--check judges the files of [redis], and says what is wrong without what they hold", async (daemon) => {
+  const { directory } = daemon;
+  await makeAuthority(directory);
+  for (const name of ['good', 'other']) {
+    const { certFile, keyFile } = await makeClientCertificate(directory, name);
+    await rename(certFile, join(directory, `${name}.pem`));
+    if (keyFile !== join(directory, `${name}.key`)) await rename(keyFile, join(directory, `${name}.key`));
+  }
+  await writeFile(join(directory, 'words'), 'hunter2\n');
+  await writeFile(join(directory, 'private'), 'hunter2\n', { mode: 0o600 });
+  await writeFile(join(directory, 'empty'), '');
+  const check = async (files) => {
+    const redis = Object.fromEntries(Object.entries(files).map(([key, file]) => [key, file && join(directory, file)]));
+    await daemon.configure({ redisUrl: 'rediss+sentinel://127.0.0.1:1/events', settings: { redis } });
+    return refreshd('--check', '--config', daemon.configFile);
+  };
+  for (const [name, files, messages] of REDIS_FILES) {
+    const { status, stderr } = await check(files);
+    assert.equal(status, 78, `${name}: ${stderr}`);
+    for (const message of [messages].flat()) assert.match(stderr, message, name);
+    assert.doesNotMatch(stderr, /hunter2/, name);
+  }
+  const right = await check({ ca_file: 'good.pem', client_certificate_file: 'good.pem', client_key_file: 'good.key', password_file: 'private' });
+  assert.equal(right.status, 0, right.stderr);
 });
 
 test('--version and --help answer on standard output with status 0', async () => {
