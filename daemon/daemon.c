@@ -335,6 +335,7 @@ static enum status reload(void *ctx, struct error *ret_error)
         name_fixed_keys(daemon, &fresh);
         status = reload_files(daemon, &fresh, ret_error);
         if (status == STATUS_OK) {
+            config_keep_fixed(&daemon->startup.config, &fresh);
             config_deinit(&daemon->startup.config);
             daemon->startup.config = fresh;
         } else {

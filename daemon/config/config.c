@@ -201,3 +201,11 @@ void config_find_fixed(const struct config *running, const struct config *fresh,
             config_fault_add(lines, "[%s] %s", key->section, key->name);
     }
 }
+
+void config_keep_fixed(const struct config *running, struct config *fresh)
+{
+    for (size_t i = 0; config_key_at(i) != NULL; i++) {
+        if (!config_key_at(i)->reloadable)
+            fresh->texts[i] = arena_copy(&fresh->arena, running->texts[i]);
+    }
+}

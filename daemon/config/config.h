@@ -133,5 +133,8 @@ void config_find_reserved(const struct config *config, struct config_faults *lin
  */
 void config_find_fixed(const struct config *running, const struct config *fresh,
                        struct config_faults *lines);
+/** After that, for the next reload: such keys keep the texts that are in force. Their values in
+ * fresh are what the file says, and nobody reads them any more. */
+void config_keep_fixed(const struct config *running, struct config *fresh);
 
 #endif

@@ -162,3 +162,16 @@ scenario('reload takes in a new profile; a broken one changes nothing and is tol
   await assert.rejects(world.rpc.call('reload'), (error) => /odd\.json/.test(error.message));
   assert.ok(await world.rpc.call('status'));
 });
+
+scenario('each reload names the keys that take a restart, until they are as they were', { redis: false }, async (world) => {
+  const named = () => world.daemon.log.split('\n').filter((line) => /reload\.fixed.*\[redis\] url/.test(line)).length;
+  await world.daemon.configure({ redisUrl: 'redis://127.0.0.1:1/0', profiles: [await world.provider.profile()] });
+  for (const times of [1, 2]) {
+    await world.rpc.call('reload');
+    await eventually(`named ${times} times`, () => named() === times);
+  }
+  await world.daemon.configure({ profiles: [await world.provider.profile()] });
+  await world.rpc.call('reload');
+  await eventually('all three are done', () => world.daemon.log.match(/reload\.done/g)?.length === 3);
+  assert.equal(named(), 2);
+});

@@ -389,6 +389,15 @@ static void reload_tells_what_it_cant_take_over(void **state UNUSED)
     assert_int_equal(lines.count, 2);
     assert_string_equal(lines.lines[0].data, "[store] identity");
     assert_string_equal(lines.lines[1].data, "[redis] prefix");
+
+    config_keep_fixed(&running, &fresh); /* the daemon goes on with this one */
+    struct config again;
+    assert_loads(&again, "[refresh]\nmargin = 2min\n[redis]\nprefix = x:");
+    CLEANUP(config_faults_deinit) struct config_faults still = {0};
+    config_find_fixed(&fresh, &again, &still);
+    assert_int_equal(still.count, 1);
+    assert_string_equal(still.lines[0].data, "[redis] prefix");
+    config_deinit(&again);
     config_deinit(&running);
     config_deinit(&fresh);
 }
