@@ -51,6 +51,14 @@ static void become_ready(struct publish_redis_session *session)
     session->events.ready(session->events.ctx);
 }
 
+/** With sentinels it is not known beforehand which Redis it was. */
+static void give_up_greeting(struct publish_redis_session *session, const struct error *why)
+{
+    struct error named;
+    error_set(&named, STATUS_UNAVAILABLE, "Redis at %s: %s", session->peer, why->text);
+    publish_redis_link_abandon(session->link, &named);
+}
+
 static void on_step(void *user, const struct redisReply *reply)
 {
     struct publish_redis_session *session = user;
@@ -59,7 +67,7 @@ static void on_step(void *user, const struct redisReply *reply)
     const struct publish_redis_step *step = &session->greeting.steps[session->greeted];
     struct error why;
     if (publish_redis_step_check(step, reply, &why) != STATUS_OK) {
-        publish_redis_link_abandon(session->link, &why);
+        give_up_greeting(session, &why);
         return;
     }
     if (step->is_script)

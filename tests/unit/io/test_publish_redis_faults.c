@@ -389,6 +389,18 @@ static void passwords_open_or_are_refused(void **state)
     }
 }
 
+/** Of several that sentinels lead to, it says which. */
+static void a_refused_connection_names_its_redis(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.password = STR("hunter2");
+    bed_say(bed, "CONFIG SET requirepass sesame");
+    restart_publisher(bed);
+    const char *text = probe_refusal(bed);
+    assert_holds(text, bed->socket);
+    assert_holds(text, ": AUTH: Redis refuses the user or the password");
+}
+
 static void a_changed_password_is_read_at_the_next_connection(void **state)
 {
     struct bed *bed = *state;
@@ -574,6 +586,7 @@ int main(void)
         WITH_REDIS(a_refused_publish_is_told_and_nothing_else),
         WITH_REDIS(somebodys_endless_script),
         WITH_REDIS(passwords_open_or_are_refused),
+        WITH_REDIS(a_refused_connection_names_its_redis),
         WITH_REDIS(a_changed_password_is_read_at_the_next_connection),
         WITH_REDIS(a_missing_password_file_is_told),
         WITH_REDIS(an_unknown_auth_keeps_the_password),
