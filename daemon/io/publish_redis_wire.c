@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "common/buf.h"
 #include "common/memory.h"
+#include "common/secret.h"
 #include "io/loop.h"
 #include "io/publish_redis_tls_stream.h"
 
@@ -75,6 +76,7 @@ static enum status take_context(redisContext *take_context, struct publish_redis
     struct publish_redis_wire *wire = memory_new(sizeof(*wire));
     wire->context = take_context;
     wire->unsent.max = PUBLISH_REDIS_UNSENT_BYTES_MAX;
+    wire->unsent.secret = true;
     limit_reader(wire);
     *out = wire;
     return STATUS_OK;
@@ -180,6 +182,7 @@ bool publish_redis_wire_append(struct publish_redis_wire *wire,
     if (len < 0)
         return false;
     bool fits = buf_append(&wire->unsent, (struct str){.data = text, .len = (size_t)len});
+    secret_wipe(text, (size_t)len); /* it may be AUTH */
     redisFreeCommand(text);
     return fits;
 }
