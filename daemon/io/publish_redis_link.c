@@ -31,7 +31,8 @@ struct publish_redis_link {
     struct loop_timer *timer;
     struct publish_redis_lookup *lookup;
     struct publish_redis_addresses addresses;
-    size_t address_next;
+    size_t address_first; /* where a try begins: behind one that let the last try run out of time */
+    size_t address_next;  /* counted from there */
     struct publish_redis_wire *wire;
     struct loop_watch *watch;
     struct pending *first, **last;
@@ -161,6 +162,7 @@ static void on_timer(void *ctx)
         doom_late(link, "name not resolved", target->connect_timeout_ms);
         return;
     case LINK_CONNECTING:
+        link->address_first += link->address_next;
         doom_late(link, "no connection", target->connect_timeout_ms);
         return;
     case LINK_SHAKING_HANDS: /* a plain Redis reads on and on for the end of a line */
@@ -330,7 +332,8 @@ static void connect_next(struct publish_redis_link *link, const struct error *la
     struct error err = *last;
     drop_connection(link);
     while (link->address_next < link->addresses.count) {
-        const char *address = link->addresses.text[link->address_next++];
+        size_t at = (link->address_first + link->address_next++) % link->addresses.count;
+        const char *address = link->addresses.text[at];
         if (publish_redis_wire_open_tcp(address, link->target.port, &link->wire, &err) ==
             STATUS_OK) {
             watch_wire(link);
