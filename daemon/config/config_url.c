@@ -25,8 +25,11 @@ static bool split_host(struct str text, struct str *ret_host, int64_t *ret_port)
            *ret_port <= 65535;
 }
 
+/** A name that begins with a dot would fit the certificate of everything below it. */
 static bool is_host(struct str host)
 {
+    if (str_starts_with(host, STR(".")) || str_starts_with(host, STR("%")))
+        return false;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.data[i];
         bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -42,6 +42,12 @@ static void copy_host(struct publish_redis_tls_stream *stream, struct str host)
     str_copy_cut(host, stream->host, sizeof(stream->host));
 }
 
+/** OpenSSL takes no name for any name, and one that begins with a dot for all below it. */
+static bool is_one_host(const char *host)
+{
+    return host[0] != '\0' && host[0] != '.';
+}
+
 /** RFC 6066 §3: an address is not a server name. */
 static bool expect_host(struct publish_redis_tls_stream *stream)
 {
@@ -66,6 +72,11 @@ enum status publish_redis_tls_stream_new(struct publish_redis_tls *tls, int fd, 
     struct publish_redis_tls_stream *stream = memory_new(sizeof(*stream));
     stream->tls = tls;
     copy_host(stream, host);
+    if (!is_one_host(stream->host)) {
+        error_set(err, STATUS_UNAVAILABLE, "no certificate can be for \"%s\"", stream->host);
+        free(stream);
+        return STATUS_UNAVAILABLE;
+    }
     stream->ssl = SSL_new(context);
     if (stream->ssl == NULL || SSL_set_fd(stream->ssl, fd) != 1 || !expect_host(stream)) {
         SSL_free(stream->ssl);

@@ -37,7 +37,7 @@ enum { PUBLISH_REDIS_TLS_READ_SIZE = 16 * 1024 }; /* what one record may hold (R
  * @fd    borrowed: closed after publish_redis_tls_stream_free()
  * @host  a name or an address; copied
  * @out   must point to NULL; on STATUS_OK the caller owns *out
- * STATUS_UNAVAILABLE: publish_redis_tls_load()'s reasons.
+ * STATUS_UNAVAILABLE: publish_redis_tls_load()'s reasons, or host is not one host's name.
  */
 MUST_CHECK enum status publish_redis_tls_stream_new(struct publish_redis_tls *tls, int fd,
                                                     struct str host,

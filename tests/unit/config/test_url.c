@@ -48,6 +48,8 @@ static const struct redis_row redis_rows[] = {
     {"redis://h/0/1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
     {"redis://[::1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
     {"redis://::1", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://.internal", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
+    {"redis://%eth0", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
     {"redis://h h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
     {"redis://ana@h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},
     {"redis://ana:@h", NONE, NULL, NULL, NULL, NULL, 0, 0, false},

@@ -229,6 +229,25 @@ static void names_are_asked_for_and_addresses_are_not(void **state UNUSED)
     }
 }
 
+/** ".test" would be content with redis.test's certificate, no name at all with any. */
+static void a_name_of_many_is_refused(void **state UNUSED)
+{
+    static const char *const hosts[] = {".test", ".", "", "%eth0"};
+    if (!tls_files_are_there())
+        skip();
+    struct publish_redis_tls *tls =
+        publish_redis_tls_new(&(struct publish_redis_tls_options){.ca_file = str_c(ca_path)});
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct publish_redis_tls_stream *stream = NULL;
+        struct error err;
+        assert_int_equal(publish_redis_tls_stream_new(tls, 0, str_c(hosts[i]), &stream, &err),
+                         STATUS_UNAVAILABLE);
+        assert_non_null(strstr(err.text, "no certificate can be for"));
+        assert_null(stream);
+    }
+    publish_redis_tls_free(tls);
+}
+
 /* What we show. */
 
 struct client_row {
@@ -777,6 +796,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whom_we_trust),
         cmocka_unit_test(names_are_asked_for_and_addresses_are_not),
+        cmocka_unit_test(a_name_of_many_is_refused),
         cmocka_unit_test(what_we_show),
         cmocka_unit_test(a_verdict_that_is_lost_is_guessed),
         cmocka_unit_test(a_handshake_in_pieces),
