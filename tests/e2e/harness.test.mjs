@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { makeCertificates } from './support/certificates.mjs';
 import { Cleanup } from './support/cleanup.mjs';
@@ -42,6 +43,15 @@ async function refresh(provider, { id, secret }, refreshToken) {
   });
   return { status: response.status, body: await response.json() };
 }
+
+test('a chaos run of no rounds is an error, not a promise kept', () => {
+  const script = fileURLToPath(new URL('../../scripts/chaos-redis', import.meta.url));
+  for (const words of [['0'], ['rounds'], ['--rounds', '4'], ['--tls', '-5'], ['3', 'seed'], ['1', '2', '3']]) {
+    const { status, stdout, stderr } = spawnSync(script, words, { encoding: 'utf8', timeout: 10_000 });
+    assert.deepEqual([status, stdout], [64, ''], words.join(' '));
+    assert.match(stderr, /^chaos-redis: .*expected .*see --help\n$/);
+  }
+});
 
 tested('a minted grant refreshes, and each refresh token works once', async (cleanup) => {
   const provider = await startProvider(cleanup, { accessTokenSeconds: 7, rotate: true });
