@@ -1,13 +1,24 @@
 #include "io/http_curl_memory.h"
 
 #include "common/secret.h"
+#include "common/spares.h"
 
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Taken and freed with each request, and too large for what malloc() keeps at hand. */
+static _Thread_local struct spares buffers[] = {
+    {.size = HTTP_CURL_READ_BUFFER + 1}, /* libcurl puts a NUL behind */
+    {.size = HTTP_CURL_SEND_BUFFER},
+};
+
 static void *wiped_malloc(size_t size)
 {
+    for (size_t i = 0; i < ARRAY_LEN(buffers); i++) {
+        if (size == buffers[i].size)
+            return spares_take(&buffers[i]);
+    }
     return malloc(size);
 }
 
@@ -20,7 +31,14 @@ static void wiped_free(void *block)
 {
     if (block == NULL)
         return;
-    secret_wipe(block, malloc_usable_size(block));
+    size_t size = malloc_usable_size(block); /* what was asked for, rounded up */
+    secret_wipe(block, size);
+    for (size_t i = 0; i < ARRAY_LEN(buffers); i++) {
+        if (size >= buffers[i].size && size < buffers[i].size + 2 * sizeof(size_t)) {
+            spares_give(&buffers[i], block);
+            return;
+        }
+    }
     free(block);
 }
 

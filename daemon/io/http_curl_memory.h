@@ -9,6 +9,12 @@
 
 #include <curl/curl.h>
 
+/** Bytes of the buffers that each transfer has; kept for the next one. */
+enum {
+    HTTP_CURL_READ_BUFFER = 4 * 1024,
+    HTTP_CURL_SEND_BUFFER = 16 * 1024, /* libcurl's minimum */
+};
+
 /** Balanced by curl_global_cleanup(). Only the first call of a process has an effect. */
 CURLcode http_curl_memory_init(void);
 

@@ -1,12 +1,11 @@
 #include "io/http_curl_options.h"
 
 #include "common/assert.h"
+#include "io/http_curl_memory.h"
 
 #include <string.h>
 
 enum {
-    READ_BUFFER = 4 * 1024,  /* libcurl takes and frees one per request */
-    SEND_BUFFER = 16 * 1024, /* the same; its minimum */
     /* A connection is not taken up again later: servers commonly close after 60 s, and a request
      * that meets the closing is lost. */
     IDLE_MAX_S = 50,
@@ -33,8 +32,8 @@ static CURLcode set_manners(CURL *easy)
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(CURLOPT_BUFFERSIZE, (long)READ_BUFFER);
-    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
+    SET(CURLOPT_BUFFERSIZE, (long)HTTP_CURL_READ_BUFFER);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_CURL_SEND_BUFFER);
     SET(CURLOPT_USERAGENT, "refreshd/" REFRESHD_VERSION);
     return CURLE_OK;
 }
