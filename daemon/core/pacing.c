@@ -141,7 +141,8 @@ static void note_answer(struct pacer *pacer, int64_t max_in_flight)
 
 static bool is_full(const struct pacer *pacer, int64_t max_in_flight)
 {
-    return pacer->begun + pacer->in_flight >= 2 * pacing_limit(pacer, max_in_flight);
+    return pacer->begun + pacer->in_flight >=
+           PACING_BEGUN_OF_A_PLACE * pacing_limit(pacer, max_in_flight);
 }
 
 bool pacing_may_begin(struct pacer *pacer, int64_t max_in_flight, int64_t now_ms)

@@ -76,8 +76,10 @@ bool pacing_may_begin(struct pacer *pacer, int64_t max_in_flight, int64_t now_ms
 int64_t pacing_next_ms(const struct pacer *pacer, int64_t max_in_flight);
 /** Also for a request that must go whatever the limits say. True: it is the breaker's probe. */
 bool pacing_begin(struct pacer *pacer, int64_t now_ms);
-/** Is there a place on the wire? Twice as many requests may have begun as it has places, so that it
- * does not stand empty while intents are written. */
+/** Is there a place on the wire? PACING_BEGUN_OF_A_PLACE times as many requests may have begun, so
+ * that it does not stand empty while intents are written: to commit some takes longer than to have
+ * an answer. */
+enum { PACING_BEGUN_OF_A_PLACE = 3 };
 bool pacing_may_send(const struct pacer *pacer, int64_t max_in_flight);
 /** One that has begun is sent now. */
 void pacing_send(struct pacer *pacer);

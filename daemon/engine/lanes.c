@@ -4,10 +4,7 @@
 #include "engine/job.h"
 #include "engine/lane_pace.h"
 
-enum {
-    READ_RETRY_MS = 1000,
-    JOBS_OF_A_PLACE = 2, /* one has it, one writes its intent (core/pacing.h) */
-};
+enum { READ_RETRY_MS = 1000 };
 
 /* ---- in ---- */
 
@@ -94,8 +91,9 @@ static bool lane_is_open(const struct lane *lane, struct now now)
 static bool lane_has_room(const struct engine *engine, const struct catalog_entry *entry,
                           struct now now)
 {
-    size_t max =
-        catalog_is_unproven(entry, now.ms) ? 1 : JOBS_OF_A_PLACE * engine->settings.max_in_flight;
+    size_t max = catalog_is_unproven(entry, now.ms)
+                     ? 1
+                     : PACING_BEGUN_OF_A_PLACE * engine->settings.max_in_flight;
     return entry->lane.in_flight < max && engine->jobs < ENGINE_JOBS_MAX;
 }
 
