@@ -181,7 +181,11 @@ static enum status check_element(const struct rpc_param *param, const struct jso
     struct str text = json_text(element);
     if (text.len == 0 || text.len > ELEMENT_BYTES_MAX)
         return fault_at(fault, place, STR("a string of 1 to 1024 bytes"));
-    return STATUS_OK;
+    if (param->choices == NULL || is_choice(text, str_c(param->choices)))
+        return STATUS_OK;
+    CLEANUP(buf_deinit) struct buf expected = {0};
+    write_choices(str_c(param->choices), &expected);
+    return fault_at(fault, place, buf_str(&expected));
 }
 
 static enum status check_value(const struct rpc_param *param, const struct json *value,

@@ -45,6 +45,8 @@
     ROW(name, need, RPC_TYPE_INTEGER, help, .min = (least), .max = (most))
 #define TEXTS(name, need, least, most, help) \
     ROW(name, need, RPC_TYPE_TEXT_ARRAY, help, .min = (least), .max = (most))
+#define WORDS(name, need, least, most, words, help) \
+    ROW(name, need, RPC_TYPE_TEXT_ARRAY, help, .min = (least), .max = (most), .choices = (words))
 #define OBJECT(name, need, inside, help) ROW(name, need, RPC_TYPE_OBJECT, help, .members = (inside))
 #define OBJECTS(name, need, least, most, inside, help) \
     ROW(name, need, RPC_TYPE_OBJECT_ARRAY, help, .members = (inside), .min = (least), .max = (most))
@@ -249,7 +251,7 @@ static const struct rpc_param list_connections_params[] = {
 
 static const struct rpc_param events_params[] = {
     INTEGER("after", MAY, 0, INT64_MAX, "those behind this number (from now on)"),
-    TEXTS("types", MAY, 1, TYPES_MAX, "only of these types"),
+    WORDS("types", MAY, 1, TYPES_MAX, RPC_EVENT_TYPES, "only of these types"),
     ID("connection", MAY, "only of this connection"),
     PAGE,
     END,
@@ -257,7 +259,7 @@ static const struct rpc_param events_params[] = {
 
 static const struct rpc_param watch_params[] = {
     INTEGER("after", MAY, 0, INT64_MAX, "those behind this number (from now on)"),
-    TEXTS("types", MAY, 1, TYPES_MAX, "only of these types"),
+    WORDS("types", MAY, 1, TYPES_MAX, RPC_EVENT_TYPES, "only of these types"),
     ID("connection", MAY, "only of this connection"),
     END,
 };

@@ -63,11 +63,20 @@ enum rpc_type {
     RPC_TYPE_OBJECT_ARRAY,
 };
 
+/** All types of events there are (docs/events.md), as choices. */
+#define RPC_EVENT_TYPES                                                                  \
+    "connection.needs_reconnect|connection.recovered|connection.reconnected|"            \
+    "connection.switched|connection.connected|connection.disconnected|"                  \
+    "connection.expiring|connection.refreshed|connector.registered|connector.rotated|"   \
+    "connector.rescoped|connector.credentials_rejected|connector.credentials_recovered|" \
+    "connector.disabled|connector.enabled|connector.updated|connector.unregistered|"     \
+    "provider.suspect|provider.recovered|log.restarted"
+
 struct rpc_param {
     const char *name;
     enum rpc_type type;
     bool required;
-    const char *choices; /* RPC_TYPE_ENUM: "eager|on_demand" */
+    const char *choices; /* RPC_TYPE_ENUM, each of a _TEXT_ARRAY: "eager|on_demand"; else NULL */
     int64_t min, max;    /* RPC_TYPE_INTEGER: range; texts and arrays: length, where max > 0 */
     /* RPC_TYPE_OBJECT, _OBJECT_ARRAY: what is inside, up to name NULL; members NULL: anything */
     const struct rpc_param *members;

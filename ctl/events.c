@@ -17,6 +17,7 @@ static const struct rpc_param events_params[] = {
      .type = RPC_TYPE_TEXT_ARRAY,
      .min = 1,
      .max = EVENTS_TYPES_MAX,
+     .choices = RPC_EVENT_TYPES,
      .help = "only of these types"},
     {.name = "connection", .type = RPC_TYPE_ID, .help = "only of this connection"},
     {.name = "limit",

@@ -137,7 +137,8 @@ static void write_ways(const struct rpc_param *param, struct buf *out)
         buf_append(out, STR(" A JSON array; - is standard input."));
         return;
     case RPC_TYPE_ENUM:
-        if (strlen(param->choices) > PLACEHOLDER_MAX) {
+    case RPC_TYPE_TEXT_ARRAY:
+        if (param->choices != NULL && strlen(param->choices) > PLACEHOLDER_MAX) {
             struct str rest = str_c(param->choices);
             struct str choice;
             buf_append(out, STR(" One of:"));
@@ -158,7 +159,6 @@ static void write_ways(const struct rpc_param *param, struct buf *out)
         return;
     case RPC_TYPE_ID:
     case RPC_TYPE_BOOLEAN:
-    case RPC_TYPE_TEXT_ARRAY:
         return;
     }
 }

@@ -1,5 +1,6 @@
 #include "ctl/value.h"
 
+#include "common/arena.h"
 #include "common/time_text.h"
 #include "ctl/flag.h"
 #include "ctl/suggest.h"
@@ -55,18 +56,24 @@ static enum status parse_boolean(const struct rpc_param *param, struct str text,
     return expected(param, text, err);
 }
 
-static enum status parse_enum(const struct rpc_param *param, struct str text, struct json **out,
-                              struct error *err)
+static bool is_choice(const struct rpc_param *param, struct str text)
 {
     struct str rest = str_c(param->choices);
     struct str choice;
     while (str_next_word(&rest, STR("|"), &choice)) {
-        if (str_eq(text, choice)) {
-            *out = json_new_text(text);
-            return STATUS_OK;
-        }
+        if (str_eq(text, choice))
+            return true;
     }
-    return expected(param, text, err);
+    return false;
+}
+
+static enum status parse_enum(const struct rpc_param *param, struct str text, struct json **out,
+                              struct error *err)
+{
+    if (!is_choice(param, text))
+        return expected(param, text, err);
+    *out = json_new_text(text);
+    return STATUS_OK;
 }
 
 /* RFC 3339, or "+2h", "-1d": from now. */
@@ -187,6 +194,46 @@ static enum status parse_object(const struct rpc_param *param, struct str text, 
     return STATUS_OK;
 }
 
+static enum status unknown_word(const struct rpc_param *param, struct str word, struct error *err)
+{
+    struct suggest suggest = {.word = word};
+    CLEANUP(arena_deinit) struct arena words = {0};
+    struct str rest = str_c(param->choices);
+    struct str choice;
+    while (str_next_word(&rest, STR("|"), &choice))
+        suggest_offer(&suggest, arena_copy(&words, choice).data);
+    const char *meant = suggest_best(&suggest);
+    CLEANUP(buf_deinit) struct buf name = {0};
+    flag_write_name(param, &name);
+    if (meant != NULL)
+        return error_set(err, STATUS_INVALID,
+                         "%s: \"" STR_FMT "\" is none of its words; did you mean \"%s\"?",
+                         buf_c(&name), STR_ARG(word), meant);
+    return error_set(err, STATUS_INVALID,
+                     "%s: \"" STR_FMT "\" is none of its words, which --help lists", buf_c(&name),
+                     STR_ARG(word));
+}
+
+static enum status parse_texts(const struct rpc_param *param, struct str text, struct json **out,
+                               struct error *err)
+{
+    CLEANUP(json_freep) struct json *texts = NULL;
+    if (str_starts_with(str_trim(text), STR("["))) {
+        enum status status = parse_json(param, text, JSON_ARRAY, &texts, err);
+        if (status != STATUS_OK)
+            return status;
+    } else {
+        texts = split_texts(text, STR(", \t\n"));
+    }
+    for (size_t i = 0; param->choices != NULL && i < json_count(texts); i++) {
+        struct str word = json_text(json_at(texts, i));
+        if (!is_choice(param, word))
+            return unknown_word(param, word, err);
+    }
+    *out = TAKE_PTR(texts);
+    return STATUS_OK;
+}
+
 enum status value_parse(const struct rpc_param *param, struct str text, int64_t now_ms,
                         struct json **out, struct error *err)
 {
@@ -209,10 +256,7 @@ enum status value_parse(const struct rpc_param *param, struct str text, int64_t 
     case RPC_TYPE_TIME:
         return parse_time(param, text, now_ms, out, err);
     case RPC_TYPE_TEXT_ARRAY:
-        if (str_starts_with(str_trim(text), STR("[")))
-            return parse_json(param, text, JSON_ARRAY, out, err);
-        *out = split_texts(text, STR(", \t\n"));
-        return STATUS_OK;
+        return parse_texts(param, text, out, err);
     case RPC_TYPE_OBJECT_ARRAY:
         return parse_json(param, text, JSON_ARRAY, out, err);
     }

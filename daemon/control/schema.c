@@ -64,10 +64,12 @@ static void set_objects(struct json *schema, const struct rpc_param *param)
     json_set(schema, "items", items);
 }
 
-static void set_texts(struct json *schema)
+static void set_texts(struct json *schema, const struct rpc_param *param)
 {
     struct json *items = json_new_object();
     set_type(items, "string");
+    if (param->choices != NULL)
+        set_choices(items, str_c(param->choices));
     json_set(schema, "items", items);
 }
 
@@ -99,7 +101,7 @@ static void set_kind(struct json *schema, const struct rpc_param *param)
         set_members(schema, param->members);
         return;
     case RPC_TYPE_TEXT_ARRAY:
-        set_texts(schema);
+        set_texts(schema, param);
         set_lengths(schema, param, "minItems", "maxItems");
         return;
     case RPC_TYPE_OBJECT_ARRAY:

@@ -68,6 +68,8 @@ static const struct check_row check_rows[] = {
     {"text for an array", "rescope", "{\"connector\":\"g\",\"scopes\":\"a\"}", "scopes",
      "an array of 0 to 500 strings"},
     {"too few elements", "watch", "{\"types\":[]}", "types", "an array of 1 to 64 strings"},
+    {"a type that no event has", "watch", "{\"types\":[\"log.restarted\",\"log\"]}", "types[1]",
+     "one of \"connection.needs_reconnect\", "},
     {"array for an object", "import", "{\"owner\":[]}", "owner", "an object"},
     {"inside of an object", "import", "{\"tokens\":{\"access_token\":\"a\",\"expires_in\":\"x\"}}",
      "tokens.expires_in", "an integer"},

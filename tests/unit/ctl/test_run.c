@@ -106,12 +106,14 @@ static void server_stop(struct server *server)
 
 #define RESULT(json) "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":" json "}"
 #define ERROR(json) "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"error\":" json "}"
-#define EVENT(id) \
-    "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"id\":\"" id "\",\"type\":\"t\"}}"
+#define EVENT(id)                                                        \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"id\":\"" id \
+    "\",\"type\":\"connection.connected\"}}"
 
 #define PUSHED(json) "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":" json "}"
-#define ITEM(id, minute)                                                                     \
-    "{\"id\":\"" id "\",\"type\":\"t\",\"subject\":\"c-1\",\"time\":\"2026-11-23T02:" minute \
+#define ITEM(id, minute)                                                                        \
+    "{\"id\":\"" id                                                                             \
+    "\",\"type\":\"connection.connected\",\"subject\":\"c-1\",\"time\":\"2026-11-23T02:" minute \
     ":00.000Z\"}"
 
 static const struct {
@@ -356,7 +358,7 @@ static const struct {
                     ERROR("{\"code\":-32000,\"message\":\"no more\"}")},
         .exit = CTL_EXIT_ERROR,
         .requests = "\"method\":\"watch\",\"params\":{\"after\":7}",
-        .out = "{\"id\":\"7\",\"type\":\"t\"}\n",
+        .out = "{\"id\":\"7\",\"type\":\"connection.connected\"}\n",
         .err = "no more",
     },
     {
@@ -367,7 +369,7 @@ static const struct {
                     ERROR("{\"code\":-32000,\"message\":\"no more\"}")},
         .exit = CTL_EXIT_ERROR,
         .requests = "\"method\":\"watch\",\"params\":{\"after\":8}",
-        .out = "  #7       t\n  #8       t\n",
+        .out = "  #7       connection.connected\n  #8       connection.connected\n",
         .err = "watching; interrupt to end\n"
                "the daemon is gone; going on behind event 7\n"
                "the daemon is back; going on behind event 7\n"
@@ -390,7 +392,7 @@ static const struct {
     },
     {
         .name = "watch chooses for itself, and knows how far it is",
-        .line = "watch|--types|x|--json",
+        .line = "watch|--types|log.restarted|--json",
         .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7") "\n" EVENT("8"), NULL,
                     ERROR("{\"message\":\"no more\"}")},
         .exit = CTL_EXIT_ERROR,
@@ -440,7 +442,7 @@ static const struct {
                     RESULT("{\"watching\":true,\"last\":3}")},
         .exit = CTL_EXIT_ERROR,
         .requests = "watch",
-        .out = "{\"id\":\"7\",\"type\":\"t\"}\n",
+        .out = "{\"id\":\"7\",\"type\":\"connection.connected\"}\n",
         .err = "the newest event is 3, and 7 was shown before",
     },
     {
@@ -451,7 +453,8 @@ static const struct {
                         "19") "\n" EVENT("20")},
         .exit = CTL_EXIT_OK,
         .requests = "\"method\":\"watch\",\"params\":{\"after\":17}",
-        .out = "{\"id\":\"18\",\"type\":\"t\"}\n{\"id\":\"19\",\"type\":\"t\"}\n",
+        .out = "{\"id\":\"18\",\"type\":\"connection.connected\"}\n{\"id\":\"19\",\"type\":"
+               "\"connection.connected\"}\n",
         .err = "",
     },
     {
@@ -464,14 +467,33 @@ static const struct {
         .err = "the oldest event kept is 18: --after 17",
     },
     {
+        .name = "a type that no event has",
+        .line = "events|--type|connection.connected,connection.needs_reconect",
+        .exit = CTL_EXIT_USAGE,
+        .requests = "",
+        .out = "",
+        .err = "--type: \"connection.needs_reconect\" is none of its words; did you mean "
+               "\"connection.needs_reconnect\"?",
+    },
+    {
+        .name = "a type far from all",
+        .line = "watch|--types|nonsense",
+        .exit = CTL_EXIT_USAGE,
+        .requests = "",
+        .out = "",
+        .err = "--types: \"nonsense\" is none of its words, which --help lists",
+    },
+    {
         .name = "events page by page",
-        .line = "events|--json|--type|a,b|--type|t|--connection|c-1",
+        .line = "events|--json|--type|log.restarted,provider.suspect|--type|connection.connected|--"
+                "connection|c-1",
         .answers = {ERROR("{\"code\":-32000,\"data\":{\"code\":\"gone\",\"oldest\":2}}"),
                     RESULT("{\"items\":[" ITEM("2", "00") "," ITEM(
                         "3", "01") "],\"next_cursor\":\"3\"}"),
                     RESULT("{\"items\":[" ITEM("9", "02") "],\"next_cursor\":null}")},
         .exit = CTL_EXIT_OK,
-        .requests = "\"params\":{\"after\":3,\"limit\":200,\"types\":[\"a\",\"b\",\"t\"],"
+        .requests = "\"params\":{\"after\":3,\"limit\":200,\"types\":[\"log.restarted\",\"provider."
+                    "suspect\",\"connection.connected\"],"
                     "\"connection\":\"c-1\"}",
         .out = ITEM("2", "00") "\n" ITEM("3", "01") "\n" ITEM("9", "02") "\n",
         .err = "",
@@ -493,8 +515,8 @@ static const struct {
             "{\"items\":[" ITEM("2", "00") "," ITEM("30", "03") "],\"next_cursor\":null}")},
         .exit = CTL_EXIT_OK,
         .requests = "list-events",
-        .out = "2026-11-23 02:00:00Z  4 min ago    #2       t                                c-1\n"
-               "2026-11-23 02:03:00Z  1 min ago    #30      t                                c-1\n",
+        .out = "2026-11-23 02:00:00Z  4 min ago    #2       connection.connected             c-1\n"
+               "2026-11-23 02:03:00Z  1 min ago    #30      connection.connected             c-1\n",
         .err = "",
     },
     {
