@@ -46,7 +46,7 @@ async function refresh(provider, { id, secret }, refreshToken) {
 
 test('a chaos run of no rounds is an error, not a promise kept', () => {
   const script = fileURLToPath(new URL('../../scripts/chaos-redis', import.meta.url));
-  for (const words of [['0'], ['rounds'], ['--rounds', '4'], ['--tls', '-5'], ['3', 'seed'], ['1', '2', '3']]) {
+  for (const words of [['0'], ['rounds'], ['--rounds', '4'], ['--tls', '-5'], ['--sentinel', '0'], ['3', 'seed'], ['1', '2', '3']]) {
     const { status, stdout, stderr } = spawnSync(script, words, { encoding: 'utf8', timeout: 10_000 });
     assert.deepEqual([status, stdout], [64, ''], words.join(' '));
     assert.match(stderr, /^chaos-redis: .*expected .*see --help\n$/);

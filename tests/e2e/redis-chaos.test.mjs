@@ -1,6 +1,7 @@
 // A load of changes while Redis goes through everything that a Redis can go through, in random order
 // (docs/redis.md, "What you can rely on"). CHAOS_ROUNDS and CHAOS_SEED choose how many and which, CHAOS_TLS=1
-// that it happens over TLS: scripts/chaos-redis. A round's faults follow from its seed alone.
+// that it happens over TLS, CHAOS_SENTINEL=1 that the Redis is several, with sentinels: scripts/chaos-redis.
+// A round's faults follow from its seed alone.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -10,13 +11,16 @@ import { createClient } from 'redis';
 import { assertHashIsState, readLog, readStream } from './support/events.mjs';
 import { CuttingProxy } from './support/cutting-proxy.mjs';
 import { DEFAULT_SCOPES } from './support/provider.mjs';
+import { SentinelSet } from './support/redis-sentinel.mjs';
 import { eventually, sleep } from './support/wait.mjs';
 import { scenario } from './support/world.mjs';
 
-const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 5);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const TLS = process.env.CHAOS_TLS === '1';
+const SENTINEL = process.env.CHAOS_SENTINEL === '1';
+const CHOSEN = SENTINEL || TLS || process.env.CHAOS_ROUNDS !== undefined; // else both kinds, in short
 const FAULTS_A_ROUND = 3;
+const FAULTS_A_SENTINEL_ROUND = 2; // each waits for sentinels to make up their minds
 const MEANWHILE = 0.25; // so often refreshd is killed in the middle of another fault
 const PASSING = 4; // connections that come and go
 const STEADY = 3; // connections that stay, to be refreshed throughout
@@ -40,7 +44,7 @@ function randomOf(seed) {
 const KILLED = 'refreshd killed';
 
 /** What may happen to a Redis: each fault is over, or undone, when its function returns. */
-const faults = {
+const singleFaults = {
   'killed, back with its data': async ({ redis }, ms) => {
     await redis.kill();
     await sleep(ms);
@@ -102,16 +106,65 @@ const faults = {
   [KILLED]: (chaos) => chaos.killDaemon(),
 };
 
+/** What may happen to a set with sentinels; what replication had not carried over yet is lost in a failover. */
+const sentinelFaults = {
+  'master killed, a replica promoted': async ({ redis }, ms) => {
+    const old = await redis.master();
+    await old.kill();
+    await redis.failedOver(old);
+    await sleep(ms);
+    await old.start();
+  },
+  'master killed, back before it is missed': async ({ redis }) => {
+    const master = await redis.master();
+    await master.kill();
+    await master.start();
+  },
+  'failover ordered': ({ redis }) => redis.failOver(),
+  'master stopped until another is named': async ({ redis }, ms) => {
+    const old = await redis.master();
+    old.freeze();
+    try {
+      await redis.failedOver(old);
+      await sleep(ms);
+    } finally {
+      old.thaw();
+    }
+  },
+  'a sentinel killed': async ({ redis }, ms) => {
+    const [sentinel] = redis.sentinels;
+    await sentinel.kill();
+    await sleep(ms);
+    await sentinel.start();
+  },
+  'a sentinel killed, and the master with it': async ({ redis }, ms) => {
+    const [old, sentinel] = [await redis.master(), redis.sentinels.at(-1)];
+    await sentinel.kill();
+    await old.kill();
+    await redis.failedOver(old);
+    await sleep(ms);
+    await sentinel.start();
+    await old.start();
+  },
+  'a replica killed': async ({ redis }, ms) => {
+    const [replica] = await redis.replicas();
+    await replica.kill();
+    await sleep(ms);
+    await replica.start();
+  },
+};
+for (const name of ['its clients killed', 'its scripts flushed', 'its stream deleted', KILLED]) sentinelFaults[name] = singleFaults[name];
+
 const MEANWHILE_KILLED = `, ${KILLED} meanwhile`;
 
 /** A fault drawn by lot, alone or with a kill of refreshd in its midst. */
-function draw(random) {
+function draw(faults, random) {
   const names = Object.keys(faults);
   const name = names[Math.floor(random() * names.length)];
   return random() < MEANWHILE && name !== KILLED ? name + MEANWHILE_KILLED : name;
 }
 
-async function play(name, chaos, random) {
+async function play(faults, name, chaos, random) {
   const [before, lasting, until] = [random() * 300, 200 + Math.floor(random() * 1_300), random()];
   await sleep(before);
   if (!name.endsWith(MEANWHILE_KILLED)) {
@@ -244,34 +297,28 @@ function assertHeardOnce(heard) {
   assert.deepEqual(twice, [], 'PUBLISHed at most once');
 }
 
-scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
-  provider: { accessTokenSeconds: TOKEN_SECONDS, rotate: false }, redis: { tls: TLS }, start: false,
-}, async (world) => {
-  const proxy = world.keep(...await CuttingProxy.start(TLS ? world.redis.tlsPort : world.redis.port, { tls: TLS }));
-  await world.daemon.configure({
-    redisUrl: proxy.url, profiles: [await world.provider.profile()], settings: { redis: world.redis.clientSettings },
-  });
-  await world.start();
-  const chaos = new Chaos(world, proxy, await world.addConnector({ id: 'calendar' }));
-  const heard = await listen(world);
+/** Rounds of changes and faults, each ended by a look at what was promised. */
+async function rounds(world, connector, { count, faults, each, proxy, heard, settled = () => {} }) {
+  const chaos = new Chaos(world, proxy, connector);
   const steady = [];
-  for (let i = 0; i < STEADY; i += 1) steady.push(await world.connect(chaos.connector));
+  for (let i = 0; i < STEADY; i += 1) steady.push(await world.connect(connector));
   const began = Date.now();
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < count; round += 1) {
     const random = randomOf(SEED + round);
-    const names = Array.from({ length: FAULTS_A_ROUND }, () => draw(random));
-    const played = new Chaos(world, proxy, chaos.connector);
+    const names = Array.from({ length: each }, () => draw(faults, random));
+    const played = new Chaos(world, proxy, connector);
     Object.assign(played, { connections: chaos.connections, wide: chaos.wide, trimmedTo: chaos.trimmedTo });
     played.begin();
     try {
       for (const name of names) {
-        await play(name, played, random);
+        await play(faults, name, played, random);
+        await settled();
       }
       await sleep(200);
       await played.stop();
       const { events, rss, late } = await played.check();
-      if (played.hasLost) heard.clear();
-      else assertHeardOnce(heard);
+      if (played.hasLost) heard?.clear();
+      else if (heard) assertHeardOnce(heard);
       process.stdout.write(`round ${round} (CHAOS_SEED=${SEED + round}): ${names.join('; ')}: ${events} events, ${rss} KiB, ${Math.max(late, 0)} ms late\n`);
     } catch (error) {
       await played.stop().catch(() => {});
@@ -285,5 +332,35 @@ scenario(`chaos: ${ROUNDS} rounds, CHAOS_SEED=${SEED}`, {
     const times = world.provider.refreshesOf(grantId).length;
     assert.ok(times >= lifetimes - 1, `refreshed ${times} times in ${lifetimes} lifetimes`);
   }
-  process.stdout.write(`each steady connection was refreshed at least ${lifetimes - 1} times\n`);
-});
+  process.stdout.write(`each steady connection was refreshed at least ${Math.max(lifetimes - 1, 0)} times\n`);
+}
+
+const provider = { accessTokenSeconds: TOKEN_SECONDS, rotate: false };
+const countOr = (usual) => Number(process.env.CHAOS_ROUNDS ?? usual);
+
+if (!SENTINEL) {
+  const count = countOr(5);
+  scenario(`chaos: ${count} rounds, CHAOS_SEED=${SEED}`, { provider, redis: { tls: TLS }, start: false }, async (world) => {
+    const proxy = world.keep(...await CuttingProxy.start(TLS ? world.redis.tlsPort : world.redis.port, { tls: TLS }));
+    await world.daemon.configure({
+      redisUrl: proxy.url, profiles: [await world.provider.profile()], settings: { redis: world.redis.clientSettings },
+    });
+    await world.start();
+    const connector = await world.addConnector({ id: 'calendar' });
+    const heard = await listen(world);
+    await rounds(world, connector, { count, faults: singleFaults, each: FAULTS_A_ROUND, proxy, heard });
+  });
+}
+
+if (SENTINEL || !CHOSEN) {
+  const count = countOr(1);
+  scenario(`chaos with sentinels: ${count} rounds, CHAOS_SENTINEL=1 CHAOS_SEED=${SEED}`, { provider, redis: false, start: false }, async (world) => {
+    world.redis = world.keep(...await SentinelSet.start(world.directory));
+    await world.daemon.configure({ redisUrl: world.redis.url(), profiles: [await world.provider.profile()] });
+    await world.start();
+    const connector = await world.addConnector({ id: 'calendar' });
+    await rounds(world, connector, {
+      count, faults: sentinelFaults, each: FAULTS_A_SENTINEL_ROUND, settled: () => world.redis.settled(),
+    });
+  });
+}
