@@ -24,6 +24,8 @@ static const struct fault_row fault_rows[] = {
      "Redis refuses the user or the password: see [redis] username, password_file"},
     {PUBLISH_REDIS_FAULT_WRONGPASS, "ERR invalid password",
      "Redis refuses the password: see [redis] password_file"},
+    {PUBLISH_REDIS_FAULT_WRONGPASS, "ERR wrong number of arguments for 'auth'",
+     "Redis before 6.0 knows no users: leave the user name out of the configuration"},
     {PUBLISH_REDIS_FAULT_WRONGPASS, "ERR Client sent AUTH",
      "Redis knows no password: take it out of the configuration"},
     {PUBLISH_REDIS_FAULT_WRONGPASS, "ERR AUTH",

@@ -56,8 +56,10 @@ static void prove_rights(struct publish_redis_greeting *greeting,
     SAY(add_step(greeting, "DEL", REDIS_REPLY_INTEGER, NULL), STR("DEL"), keys->hash_new);
     SAY(add_step(greeting, "RENAME", REDIS_REPLY_ERROR, "ERR no such key"), STR("RENAME"),
         keys->hash_new, keys->hash);
-    SAY(add_step(greeting, "XADD", REDIS_REPLY_ERROR, "ERR The ID specified in XADD must be"),
-        STR("XADD"), keys->events, STR("0-0"), STR("-"), STR("-"));
+    /* "must be greater than 0-0"; before 5.0.7 it is "equal or smaller", and an empty stream stays
+     * behind where there was none. */
+    SAY(add_step(greeting, "XADD", REDIS_REPLY_ERROR, "ERR The ID specified in XADD "), STR("XADD"),
+        keys->events, STR("0-0"), STR("-"), STR("-"));
 }
 
 void publish_redis_greeting_init(struct publish_redis_greeting *greeting,

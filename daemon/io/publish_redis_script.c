@@ -20,6 +20,11 @@ const char publish_redis_script_lua[] =
     "end\n"
     "local function run(...) return told(redis.pcall(...), (...)) end\n"
 
+    /* XINFO and XADD count as random in Redis 5 and 6, which with lua-replicate-commands no refuse
+     * every write behind one, unless the script says that its effects be replicated. Redis 7 does
+     * so anyhow. */
+    "if redis.replicate_commands then redis.replicate_commands() end\n"
+
     /* Where do they stand? A stream keeps its last generated id though all entries be trimmed. */
     "local log = run('GET', KEYS[3])\n"
     "if failed(log) then return log end\n"

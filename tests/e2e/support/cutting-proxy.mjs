@@ -11,6 +11,8 @@ export class CuttingProxy {
   #scheme;
   /** Every byte of both directions, one after the other, as latin1. */
   tape = '';
+  /** Of each connection, in their order, what refreshd sent, as latin1. */
+  sent = [];
 
   /** Returns what World.keep() takes: the proxy, and how it ends. */
   static async start(port, { tls = false } = {}) {
@@ -48,7 +50,9 @@ export class CuttingProxy {
       socket.on('error', end).on('close', end);
     }
     for (const socket of [client, server]) socket.on('data', (bytes) => { this.tape += bytes.toString('latin1'); });
+    const number = this.sent.push('') - 1;
     client.on('data', (bytes) => {
+      this.sent[number] += bytes.toString('latin1');
       if (!this.#cutCommand) {
         server.write(bytes);
         return;

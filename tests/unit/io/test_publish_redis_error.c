@@ -33,6 +33,7 @@ static const struct row rows[] = {
     {"NOAUTH Authentication required.", FAULT(NOAUTH)},
     {"WRONGPASS invalid username-password pair or user is disabled.", FAULT(WRONGPASS)},
     {"ERR invalid password", FAULT(WRONGPASS)},
+    {"ERR wrong number of arguments for 'auth' command", FAULT(WRONGPASS)},
     {"ERR Client sent AUTH, but no password is set", FAULT(WRONGPASS)},
     {"ERR AUTH <password> called without any password configured", FAULT(WRONGPASS)},
     {"LOADING Redis is loading the dataset in memory", FAULT(LOADING)},

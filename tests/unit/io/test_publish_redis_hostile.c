@@ -121,35 +121,47 @@ static const char greeting[] = "+OK\r\n"                                        
                                "-ERR no such key\r\n"                                /* RENAME */
                                "-ERR The ID specified in XADD must be greater than 0-0\r\n";
 
+/* As 5.0.0 to 5.0.6 word it. */
+static const char old_greeting[] =
+    "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n"
+    "-ERR syntax error\r\n:0\r\n-ERR wrong number of arguments for HMSET\r\n:0\r\n"
+    "-ERR no such key\r\n"
+    "-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n";
+
 struct answer_row {
     const char *name, *answer;
     enum status status;
     const char *expected; /* in the error, for UNAVAILABLE */
+    const char *greeting; /* NULL: that of today */
 };
 
 static const struct answer_row answers[] = {
-    {"as it should be", "*4\r\n$2\r\nOK\r\n$7\r\nlog-a 1\r\n$3\r\n1-0\r\n$-1\r\n", STATUS_OK, ""},
-    {"a status", "+OK\r\n", STATUS_UNAVAILABLE, "something else"},
-    {"a number", ":1\r\n", STATUS_UNAVAILABLE, "something else"},
-    {"nil", "$-1\r\n", STATUS_UNAVAILABLE, "something else"},
-    {"no array at all", "*-1\r\n", STATUS_UNAVAILABLE, "something else"},
-    {"an empty array", "*0\r\n", STATUS_UNAVAILABLE, "something else"},
+    {"as it should be", "*4\r\n$2\r\nOK\r\n$7\r\nlog-a 1\r\n$3\r\n1-0\r\n$-1\r\n", STATUS_OK, "",
+     NULL},
+    {"an early 5.0", "*4\r\n$2\r\nOK\r\n$7\r\nlog-a 1\r\n$3\r\n1-0\r\n$-1\r\n", STATUS_OK, "",
+     old_greeting},
+    {"a status", "+OK\r\n", STATUS_UNAVAILABLE, "something else", NULL},
+    {"a number", ":1\r\n", STATUS_UNAVAILABLE, "something else", NULL},
+    {"nil", "$-1\r\n", STATUS_UNAVAILABLE, "something else", NULL},
+    {"no array at all", "*-1\r\n", STATUS_UNAVAILABLE, "something else", NULL},
+    {"an empty array", "*0\r\n", STATUS_UNAVAILABLE, "something else", NULL},
     {"three of four", "*3\r\n$2\r\nOK\r\n$-1\r\n$3\r\n1-0\r\n", STATUS_UNAVAILABLE,
-     "something else"},
+     "something else", NULL},
     {"another word", "*4\r\n$2\r\nNO\r\n$-1\r\n$3\r\n1-0\r\n$-1\r\n", STATUS_UNAVAILABLE,
-     "something else"},
-    {"numbers for words", "*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n", STATUS_UNAVAILABLE, "something else"},
-    {"no id", "*4\r\n$2\r\nOK\r\n$-1\r\n$-1\r\n$-1\r\n", STATUS_UNAVAILABLE, "a stream id"},
+     "something else", NULL},
+    {"numbers for words", "*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n", STATUS_UNAVAILABLE, "something else",
+     NULL},
+    {"no id", "*4\r\n$2\r\nOK\r\n$-1\r\n$-1\r\n$-1\r\n", STATUS_UNAVAILABLE, "a stream id", NULL},
     {"half an id", "*4\r\n$2\r\nOK\r\n$-1\r\n$2\r\n1-\r\n$-1\r\n", STATUS_UNAVAILABLE,
-     "a stream id"},
+     "a stream id", NULL},
     {"an id below nothing", "*4\r\n$2\r\nOK\r\n$-1\r\n$4\r\n-1-0\r\n$-1\r\n", STATUS_UNAVAILABLE,
-     "a stream id"},
+     "a stream id", NULL},
     {"an id above all", "*4\r\n$2\r\nOK\r\n$-1\r\n$22\r\n18446744073709551615-0\r\n$-1\r\n",
-     STATUS_UNAVAILABLE, "delete the stream"},
-    {"an error", "-LOADING Redis is loading\r\n", STATUS_UNAVAILABLE, "is loading its data"},
+     STATUS_UNAVAILABLE, "delete the stream", NULL},
+    {"an error", "-LOADING Redis is loading\r\n", STATUS_UNAVAILABLE, "is loading its data", NULL},
     {"no script, again and again", "-NOSCRIPT No\r\n$1\r\nx\r\n-NOSCRIPT No\r\n",
-     STATUS_UNAVAILABLE, "has lost the script"},
-    {"one answer too many", "+OK\r\n+OK\r\n", STATUS_UNAVAILABLE, "something else"},
+     STATUS_UNAVAILABLE, "has lost the script", NULL},
+    {"one answer too many", "+OK\r\n+OK\r\n", STATUS_UNAVAILABLE, "something else", NULL},
 };
 
 static void answer_once(int fd, const struct answer_row *row)
@@ -158,11 +170,12 @@ static void answer_once(int fd, const struct answer_row *row)
     size_t len = 0;
     ssize_t got;
     bool greeted = false;
+    const char *welcome = row->greeting != NULL ? row->greeting : greeting;
     while ((got = read(fd, heard + len, sizeof(heard) - 1 - len)) > 0) {
         len += (size_t)got;
         heard[len] = '\0';
         if (!greeted && strstr(heard, "0-0\r\n$1") != NULL)
-            greeted = write(fd, greeting, strlen(greeting)) > 0;
+            greeted = write(fd, welcome, strlen(welcome)) > 0;
         if (strstr(heard, "EVALSHA") != NULL) {
             if (write(fd, row->answer, strlen(row->answer)) < 0)
                 return;
