@@ -5,13 +5,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { change } from './support/changes.mjs';
 import { assertHashIsState, assertStreamIsLog, subscribe } from './support/events.mjs';
-import { DEFAULT_SCOPES } from './support/provider.mjs';
 import { documentedUser, passwordOf } from './support/redis-rights.mjs';
 import { eventually } from './support/wait.mjs';
 import { scenario } from './support/world.mjs';
 
-const WIDER = [...DEFAULT_SCOPES, 'contacts'];
 const USER = 'refreshd';
 
 /** refreshd logs in to Redis as the user of the documentation. */
@@ -27,16 +26,6 @@ async function begin(world) {
   });
   await world.start();
   world.connector = await world.addConnector({ id: 'calendar' });
-}
-
-/** Events of every kind that the hash and the stream know: some come into it, some go. */
-async function change(world) {
-  const { id } = await world.connect(world.connector);
-  await world.rpc.call('rescope', { connector: 'calendar', scopes: WIDER });
-  await world.rpc.call('disconnect', { connection: id });
-  await world.rpc.call('rescope', { connector: 'calendar', scopes: DEFAULT_SCOPES });
-  await world.connect(world.connector);
-  await world.rpc.call('rescope', { connector: 'calendar', scopes: WIDER });
 }
 
 async function assertAllIsThere(world) {

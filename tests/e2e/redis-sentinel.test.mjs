@@ -7,15 +7,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 
+import { change } from './support/changes.mjs';
 import { assertHashIsState, assertStreamIsLog, readLog, readStream } from './support/events.mjs';
-import { DEFAULT_SCOPES } from './support/provider.mjs';
 import { freePort } from './support/ports.mjs';
 import { documentedUser, passwordOf } from './support/redis-rights.mjs';
 import { SentinelSet } from './support/redis-sentinel.mjs';
 import { eventually } from './support/wait.mjs';
 import { scenario } from './support/world.mjs';
 
-const WIDER = [...DEFAULT_SCOPES, 'contacts'];
 const OPTIONS = { redis: false, start: false };
 
 /** A set of Redis and sentinels, and refreshd that was given the sentinels' addresses. */
@@ -28,16 +27,6 @@ async function begin(world, { set = {}, url = {}, redis = {} } = {}) {
   });
   await world.start();
   world.connector = await world.addConnector({ id: 'calendar' });
-}
-
-/** Events that come into the hash and go. */
-async function change(world) {
-  const { id } = await world.connect(world.connector);
-  await world.rpc.call('rescope', { connector: 'calendar', scopes: WIDER });
-  await world.rpc.call('disconnect', { connection: id });
-  await world.rpc.call('rescope', { connector: 'calendar', scopes: DEFAULT_SCOPES });
-  await world.connect(world.connector);
-  await world.rpc.call('rescope', { connector: 'calendar', scopes: WIDER });
 }
 
 async function assertAllIsThere(world) {
