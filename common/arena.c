@@ -3,6 +3,7 @@
 #include "common/assert.h"
 #include "common/memory.h"
 #include "common/secret.h"
+#include "common/spares.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 enum {
     ARENA_BLOCK_FIRST = 1000, /* with its head what malloc() keeps at hand for the thread */
+    ARENA_BLOCK_USUAL = 4000, /* the second, or the first of what is larger: kept for the next */
     ARENA_BLOCK_GROWTH = 4,
     ARENA_BLOCK_MAX = 64 * 1024,
 };
@@ -24,12 +26,23 @@ struct arena_block {
     alignas(max_align_t) char data[];
 };
 
+static _Thread_local struct spares spare_blocks = {.size = sizeof(struct arena_block) +
+                                                           ARENA_BLOCK_USUAL};
+
 void arena_lend(struct arena *arena, void *room, size_t size)
 {
     ASSERT(arena->blocks == NULL && size > sizeof(struct arena_block));
     arena->blocks = room;
     *arena->blocks =
         (struct arena_block){.size = size - sizeof(struct arena_block), .is_lent = true};
+}
+
+static void give_up(struct arena_block *block)
+{
+    if (block->size == ARENA_BLOCK_USUAL)
+        spares_give(&spare_blocks, block);
+    else
+        free(block);
 }
 
 void arena_deinit(struct arena *arena)
@@ -40,19 +53,29 @@ void arena_deinit(struct arena *arena)
         struct arena_block *next = block->next;
         secret_wipe(block->data, block->used);
         if (!block->is_lent)
-            free(block);
+            give_up(block);
         block = next;
     }
     arena->blocks = NULL;
 }
 
+static size_t next_size(const struct arena_block *newest, size_t at_least)
+{
+    size_t last = newest == NULL ? 0 : newest->size;
+    if (last == 0 && at_least <= ARENA_BLOCK_FIRST)
+        return ARENA_BLOCK_FIRST;
+    if (last < ARENA_BLOCK_USUAL && at_least <= ARENA_BLOCK_USUAL)
+        return ARENA_BLOCK_USUAL;
+    return MAX_OF(MIN_OF(last * ARENA_BLOCK_GROWTH, (size_t)ARENA_BLOCK_MAX), at_least);
+}
+
 /** A new block in front; each is several times as large as the one before, up to a maximum. */
 static struct arena_block *add_block(struct arena *arena, size_t at_least)
 {
-    size_t size =
-        arena->blocks == NULL ? ARENA_BLOCK_FIRST : arena->blocks->size * ARENA_BLOCK_GROWTH;
-    size = MAX_OF(MIN_OF(size, (size_t)ARENA_BLOCK_MAX), at_least);
-    struct arena_block *block = memory_grow(NULL, sizeof(*block) + size);
+    size_t size = next_size(arena->blocks, at_least);
+    struct arena_block *block = size == ARENA_BLOCK_USUAL
+                                    ? spares_take(&spare_blocks)
+                                    : memory_grow(NULL, sizeof(*block) + size);
     *block = (struct arena_block){.next = arena->blocks, .size = size};
     arena->blocks = block;
     return block;

@@ -11,12 +11,27 @@
 
 enum { BUF_CAPACITY_FIRST = 256 };
 
+void buf_lend(struct buf *buf, void *room, size_t size)
+{
+    ASSERT(buf->data == NULL && size > 0 && (buf->max == 0 || size <= buf->max + 1));
+    buf->data = room;
+    buf->capacity = size;
+    buf->is_lent = true;
+}
+
+/** The bytes, not what is known of the buffer. */
+static void give_up(struct buf *buf)
+{
+    if (buf->secret)
+        secret_wipe(buf->data, buf->capacity);
+    if (!buf->is_lent)
+        free(buf->data);
+}
+
 void buf_deinit(struct buf *buf)
 {
     ASSERT(buf != NULL);
-    if (buf->secret)
-        secret_wipe(buf->data, buf->capacity);
-    free(buf->data);
+    give_up(buf);
     *buf = (struct buf){0};
 }
 
@@ -32,7 +47,7 @@ void buf_clear(struct buf *buf)
 /** A larger block. Never by realloc() where secret: it would leave the old bytes behind. */
 static void move_to(struct buf *buf, size_t capacity)
 {
-    if (!buf->secret) {
+    if (!buf->secret && !buf->is_lent) {
         buf->data = memory_grow(buf->data, capacity);
         buf->capacity = capacity;
         return;
@@ -40,10 +55,10 @@ static void move_to(struct buf *buf, size_t capacity)
     char *data = memory_new(capacity);
     if (buf->len > 0)
         memcpy(data, buf->data, buf->len);
-    secret_wipe(buf->data, buf->capacity);
-    free(buf->data);
+    give_up(buf);
     buf->data = data;
     buf->capacity = capacity;
+    buf->is_lent = false;
 }
 
 static bool make_room(struct buf *buf, size_t len)

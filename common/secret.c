@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "common/spares.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,18 +14,37 @@ struct secret {
     char data[];
 };
 
-struct secret *secret_new(size_t len)
+/* Tokens and answers that are longer than what malloc() keeps at hand share kept blocks. */
+enum { SHORT_MAX = 1000, USUAL_MAX = 4000 };
+
+static _Thread_local struct spares spare_secrets = {.size = sizeof(struct secret) + USUAL_MAX + 1};
+
+static bool is_usual(size_t capacity)
+{
+    return capacity > SHORT_MAX && capacity <= USUAL_MAX;
+}
+
+/** Uninitialised but for its NUL. */
+static struct secret *make(size_t len)
 {
     ASSERT(len < SIZE_MAX - sizeof(struct secret) - 1);
-    struct secret *secret = memory_new(sizeof(*secret) + len + 1);
-    secret->len = len;
-    secret->capacity = len;
+    struct secret *secret = is_usual(len) ? spares_take(&spare_secrets)
+                                          : memory_grow(NULL, sizeof(*secret) + len + 1);
+    secret->len = secret->capacity = len;
+    secret->data[len] = '\0';
+    return secret;
+}
+
+struct secret *secret_new(size_t len)
+{
+    struct secret *secret = make(len);
+    memset(secret->data, 0, len);
     return secret;
 }
 
 struct secret *secret_copy(struct str bytes)
 {
-    struct secret *secret = secret_new(bytes.len);
+    struct secret *secret = make(bytes.len);
     if (bytes.len > 0)
         memcpy(secret->data, bytes.data, bytes.len);
     return secret;
@@ -34,8 +54,12 @@ void secret_free(struct secret *secret)
 {
     if (secret == NULL)
         return;
+    bool is_kept = is_usual(secret->capacity);
     sodium_memzero(secret, sizeof(*secret) + secret->capacity);
-    free(secret);
+    if (is_kept)
+        spares_give(&spare_secrets, secret);
+    else
+        free(secret);
 }
 
 void secret_freep(struct secret **secret)

@@ -338,7 +338,9 @@ const struct credential *catalog_fallback_credential(const struct catalog_entry 
 
 static void secret_aad(struct str connector, int64_t version, struct buf *aad)
 {
+    char digits[BUF_I64_ROOM];
     CLEANUP(buf_deinit) struct buf number = {0};
+    buf_lend(&number, digits, sizeof(digits));
     buf_append_i64(&number, version);
     const struct str parts[] = {STR("credential"), connector, buf_str(&number)};
     vault_aad(aad, parts, ARRAY_LEN(parts));
@@ -349,7 +351,9 @@ enum status catalog_open_secret(const struct engine *engine, const struct creden
 {
     if (str_is_empty(credential->sealed_secret))
         return STATUS_OK;
+    char room[VAULT_AAD_USUAL];
     CLEANUP(buf_deinit) struct buf aad = {0};
+    buf_lend(&aad, room, sizeof(room));
     secret_aad(credential->connector, credential->version, &aad);
     return vault_open(engine->vault, buf_str(&aad), credential->sealed_secret, out, err);
 }

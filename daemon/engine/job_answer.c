@@ -15,6 +15,7 @@ enum {
     DEADLINE_LONG_MS = 120 * 1000,
     SUCCESSES_WITHOUT_ROTATION = 3, /* then a provider of unknown habits counts as not rotating */
     LIVE_COUNT_GOOD_MS = 15 * 60 * 1000,
+    SEALED_USUAL = 2 * 1024,
 };
 
 struct replay_rules job_replay_rules(const struct profile *profile,
@@ -94,7 +95,9 @@ static void compare_scopes(const struct connection *connection, struct str scope
 static struct str seal(const struct job_answer_input *input, const char *field, struct str token,
                        struct arena *arena)
 {
+    char room[SEALED_USUAL];
     CLEANUP(buf_deinit) struct buf sealed = {0};
+    buf_lend(&sealed, room, sizeof(room));
     sealed_token_make(input->engine, input->connection->id, field, input->connection->generation,
                       token, &sealed);
     return arena_copy(arena, buf_str(&sealed));

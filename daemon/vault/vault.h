@@ -32,6 +32,8 @@ void vault_freep(struct vault **vault);
 MUST_CHECK enum status vault_parse_key(struct str content, uint8_t ret_key[VAULT_KEY_BYTES],
                                        struct error *err);
 
+enum { VAULT_AAD_USUAL = 128 }; /* bytes that the associated data of most records fits into */
+
 /** Associated data from parts, each ended by a NUL so that no two lists of parts read the same. */
 void vault_aad(struct buf *out, const struct str *parts, size_t count);
 
