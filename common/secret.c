@@ -28,8 +28,8 @@ static bool is_usual(size_t capacity)
 static struct secret *make(size_t len)
 {
     ASSERT(len < SIZE_MAX - sizeof(struct secret) - 1);
-    struct secret *secret = is_usual(len) ? spares_take(&spare_secrets)
-                                          : memory_grow(NULL, sizeof(*secret) + len + 1);
+    struct secret *secret =
+        is_usual(len) ? spares_take(&spare_secrets) : memory_grow(NULL, sizeof(*secret) + len + 1);
     secret->len = secret->capacity = len;
     secret->data[len] = '\0';
     return secret;

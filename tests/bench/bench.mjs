@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { makeCertificates } from '../e2e/support/certificates.mjs';
 import { Cleanup } from '../e2e/support/cleanup.mjs';
 import { fillState, runRefreshd } from './drive.mjs';
-import { BenchDaemon, Endpoint, Redis, runBare } from './parts.mjs';
+import { BenchDaemon, Endpoint, Redis, pinSelf, runBare } from './parts.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -94,6 +94,7 @@ function judge({ rate, cpu }) {
 }
 
 async function bench() {
+  await pinSelf();
   const stage = await prepare();
   const { importsPerSecond } = await fillState(stage);
   console.log(`${options.connections} connections imported, ${importsPerSecond.toFixed(0)}/s; ${options['in-flight']} requests in flight`);

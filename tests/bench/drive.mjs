@@ -10,7 +10,7 @@ import { copyState } from './parts.mjs';
 
 const BATCH = 400; // connections on a line: a line has at most 1 MiB
 const IMPORTS_PER_S = 1000; // it can do more; the tokens must not be due before the last is in
-const SAMPLE_EVERY_MS = 20;
+const SAMPLE_EVERY_MS = 50; // what a sample costs is in the daemon's figures
 const TICKS_PER_S = 100; // of /proc/PID/stat, on every Linux that matters
 
 const token = (letter, length, n) => letter.repeat(length - 10) + String(n).padStart(10, '0');

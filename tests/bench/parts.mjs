@@ -16,6 +16,12 @@ const SERVER_CORE = availableParallelism() > 1 ? 1 : 0;
 
 const pinned = (core, program, args) => ['taskset', ['-c', String(core), program, ...args]];
 
+/** The one who measures leaves the client's core to the clients. */
+export async function pinSelf() {
+  const { status, stderr } = await run('taskset', ['-a', '-c', '-p', String(SERVER_CORE), String(process.pid)]);
+  if (status !== 0) throw new Error(`taskset failed: ${stderr}`);
+}
+
 /** The stub token endpoint. Its port stays the same over restarts, so that one profile serves all rounds. */
 export class Endpoint {
   #program;

@@ -77,6 +77,66 @@ static void secret_buf_wipes_what_it_forgets(void **state UNUSED)
         assert_int_equal(buf.data[i], 0);
 }
 
+static void buf_begins_in_the_room_it_was_lent(void **state UNUSED)
+{
+    char room[16];
+    struct buf buf = {.secret = true};
+    buf_lend(&buf, room, sizeof(room));
+    assert_true(buf_append(&buf, STR("hunter2")));
+    assert_ptr_equal(buf.data, room);
+    assert_true(buf_append(&buf, STR(" and more than fits")));
+    assert_ptr_not_equal(buf.data, room);
+    assert_str_is(buf_str(&buf), STR("hunter2 and more than fits"));
+    for (size_t i = 0; i < sizeof(room); i++)
+        assert_int_equal(room[i], 0); /* wiped, and still ours */
+    buf_deinit(&buf);
+    assert_false(buf.is_lent);
+}
+
+static void buf_wipes_the_room_it_was_lent(void **state UNUSED)
+{
+    char room[16];
+    struct buf buf = {.secret = true};
+    buf_lend(&buf, room, sizeof(room));
+    assert_true(buf_append(&buf, STR("hunter2")));
+    buf_deinit(&buf);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(room[i], 0);
+}
+
+static void arena_blocks_grow(void **state UNUSED)
+{
+    CLEANUP(arena_deinit) struct arena arena = {0};
+    enum { PIECE = 700, PIECES = 400 };
+    struct str pieces[PIECES];
+    char text[PIECE];
+    for (size_t i = 0; i < PIECES; i++) {
+        memset(text, (int)('a' + i % 26), sizeof(text));
+        pieces[i] = arena_copy(&arena, (struct str){.data = text, .len = sizeof(text)});
+    }
+    for (size_t i = 0; i < PIECES; i++) {
+        assert_int_equal(pieces[i].len, PIECE);
+        assert_int_equal(pieces[i].data[PIECE - 1], 'a' + i % 26);
+        assert_int_equal(pieces[i].data[PIECE], 0);
+    }
+}
+
+static void secrets_of_all_lengths_are_zeroed(void **state UNUSED)
+{
+    const size_t lengths[] = {0, 1, 1000, 1001, 4000, 4001, 100000};
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+            struct secret *secret = secret_new(lengths[i]);
+            assert_int_equal(secret_str(secret).len, lengths[i]);
+            for (size_t at = 0; at <= lengths[i]; at++) /* and the NUL */
+                assert_int_equal(secret_data(secret)[at], 0);
+            memset(secret_data(secret), 0xff, lengths[i]);
+            secret_cut(secret, lengths[i] / 2);
+            secret_free(secret);
+        }
+    }
+}
+
 static void arena_aligns_and_zeroes(void **state UNUSED)
 {
     CLEANUP(arena_deinit) struct arena arena = {0};
@@ -231,6 +291,10 @@ int main(void)
         cmocka_unit_test(buf_prints_behind_what_is_there),
         cmocka_unit_test(buf_consumes_from_the_front),
         cmocka_unit_test(secret_buf_wipes_what_it_forgets),
+        cmocka_unit_test(buf_begins_in_the_room_it_was_lent),
+        cmocka_unit_test(buf_wipes_the_room_it_was_lent),
+        cmocka_unit_test(arena_blocks_grow),
+        cmocka_unit_test(secrets_of_all_lengths_are_zeroed),
         cmocka_unit_test(arena_aligns_and_zeroes),
         cmocka_unit_test(arena_copies_end_in_nul),
         cmocka_unit_test(arena_can_be_used_again),
