@@ -149,6 +149,7 @@ void exchange_free(struct exchange *exchange)
         return;
     if (exchange->easy != NULL)
         curl_easy_cleanup(exchange->easy);
+    curl_url_cleanup(exchange->parsed_url);
     buf_deinit(&exchange->url_text);
     buf_deinit(&exchange->header_text);
     buf_deinit(&exchange->headers);
@@ -207,6 +208,9 @@ enum status exchange_begin(struct exchange *exchange, const struct exchange_rule
                          STR_ARG(exchange->url.host));
     }
     CURLcode code = http_curl_options_set(exchange, timeout_ms);
+    if (code == CURLE_URL_MALFORMAT)
+        return error_set(err, STATUS_INVALID, STR_FMT ": not a URL that libcurl takes",
+                         STR_ARG(exchange->url.host));
     if (code != CURLE_OK)
         return error_set(err, STATUS_INTERNAL, "libcurl: %s", curl_easy_strerror(code));
     return STATUS_OK;
@@ -309,7 +313,6 @@ void exchange_reset(struct exchange *exchange)
     exchange->body_began = false;
     exchange->cause = EXCHANGE_NOT_ENDED;
     exchange->error_text[0] = '\0';
-    clear_buffer(&exchange->url_text);
     clear_buffer(&exchange->header_text);
     clear_buffer(&exchange->headers);
     clear_buffer(&exchange->body);

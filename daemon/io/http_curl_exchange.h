@@ -54,7 +54,8 @@ struct exchange {
     CURL *easy;
     unsigned generation; /* of the rules that easy follows */
     bool plain_enabled;
-    bool single_use; /* carries a client certificate */
+    CURLU *parsed_url; /* of the last request */
+    bool single_use;   /* carries a client certificate, or its URL is secret */
 
     bool presented;     /* its turn on a working connection came */
     long size_before;   /* CURLINFO_REQUEST_SIZE at that moment: a proxy's CONNECT is in it */
@@ -63,8 +64,10 @@ struct exchange {
     enum exchange_cause cause;
     void (*on_presented)(struct exchange *exchange);
 
-    struct buf url_text, header_text; /* outgoing */
-    struct curl_slist header_nodes[OAUTH_HEADERS_MAX + 1];
+    struct buf url_text; /* what parsed_url was made of */
+    struct buf header_text;
+    struct curl_slist header_nodes[OAUTH_HEADERS_MAX + 2]; /* and two of our own */
+    size_t header_count;
     struct buf headers, body; /* incoming */
     char error_text[CURL_ERROR_SIZE];
 };

@@ -19,6 +19,7 @@ struct oauth_message {
     size_t header_count;
     struct secret *body; /* NULL: none */
     bool host_is_made;   /* from the connector's variables: no loopback, no private address */
+    bool url_is_secret;  /* a token may stand in its path or query */
     /* tls_client_auth (RFC 8705 §2.1): PEM, borrowed from arena; empty: none. */
     struct str tls_certificate, tls_key;
     struct arena arena;

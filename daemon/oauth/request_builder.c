@@ -246,6 +246,7 @@ enum status request_builder_finish(struct request_builder *b, enum http_method m
         return request_builder_set_header(b, STR("Content-Type"), STR("application/json"));
     case FORMAT_QUERY:
         message->url = request_params_query(&b->params, b->url, &message->arena);
+        message->url_is_secret = true;
         return STATUS_OK;
     case FORMAT_NONE:
         return STATUS_OK;
@@ -285,5 +286,6 @@ enum status request_builder_begin(struct request_builder *b, const struct reques
     if (status != STATUS_OK)
         return status;
     message->host_is_made = url_host_has_variable(endpoint);
+    message->url_is_secret = from->path != NULL;
     return request_builder_set_header(b, STR("Accept"), STR("application/json"));
 }

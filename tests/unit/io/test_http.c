@@ -226,6 +226,7 @@ static const struct refused_row refused_rows[] = {
      {.allow_plain_loopback = true},
      true,
      "refused"},
+    {"a URL that libcurl does not take", "https://127.0.0.1:9%d/", {0}, false, "not a URL"},
     {"cloud metadata", "https://169.254.169.254:%d/", {0}, false, "refused"},
     {"cloud metadata in IPv6's clothes",
      "https://[::ffff:169.254.169.254]:%d/",
@@ -248,11 +249,11 @@ static const struct refused_row refused_rows[] = {
      {.proxy = "http://127.0.0.1:1"},
      true,
      "refused"},
-    {"by proxy that is not there",
+    {"by proxy that is not there, whatever the environment says",
      "https://example.test:%d/",
      {.proxy = "http://127.0.0.1:1"},
      false,
-     "example.test"},
+     "127.0.0.1 port 1"},
 };
 
 static void never_leaves(void **state UNUSED)
@@ -349,6 +350,96 @@ static void what_is_sent(void **state UNUSED)
     assert_null(strstr(server->last, "Basic"));
     assert_null(strstr(server->last, "refresh_token"));
     http_request_free(request);
+    fixture_deinit(&fixture);
+    server_free(server);
+}
+
+struct header_row {
+    const char *name;
+    struct oauth_header headers[2]; /* of the request, besides those of the fixture */
+    const char *line;               /* which the server saw once, whatever the case */
+    const char *never;
+};
+
+static const struct header_row header_rows[] = {
+    {"we say who we are", {{{0}, {0}}}, "User-Agent: refreshd/" REFRESHD_VERSION, NULL},
+    {"a profile says who we are",
+     {{STR_INIT("user-agent"), STR_INIT("platform/2")}},
+     "user-agent: platform/2",
+     "refreshd/"},
+    {"the body's type is said once",
+     {{{0}, {0}}},
+     "Content-Type: application/x-www-form-urlencoded",
+     NULL},
+    {"a header without a value", {{STR_INIT("X-Empty"), STR_INIT("")}}, "X-Empty:", NULL},
+};
+
+/** How often the line stands there, up to its name's end without regard to case. */
+static int count_lines(const char *text, const char *line)
+{
+    size_t name_len = strcspn(line, ":") + 1;
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, "\r\n")) != NULL;) {
+        at += 2;
+        if (strncasecmp(at, line, name_len) != 0)
+            continue;
+        count++;
+        size_t len = strcspn(at, "\r");
+        if (len != strlen(line) || strncmp(at, line, len) != 0)
+            fail_msg("expected \"%s\", saw \"%.*s\"", line, (int)len, at);
+    }
+    return count;
+}
+
+static void header_lines(void **state UNUSED)
+{
+    struct server *server = server_new((struct server_script){.answer = server_ok});
+    struct fixture fixture;
+    fixture_init(&fixture, &plain);
+    char url[80];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/token", server->port);
+    for (size_t i = 0; i < ARRAY_LEN(header_rows); i++) {
+        const struct header_row *row = &header_rows[i];
+        struct http_request *request = fixture_request(url, 3000);
+        for (size_t h = 0; h < ARRAY_LEN(row->headers) && row->headers[h].name.len > 0; h++)
+            request->message.headers[request->message.header_count++] = row->headers[h];
+        fixture_send(&fixture, request);
+        fixture_wait(&fixture, i + 1);
+        http_request_free(request);
+        if (count_lines(server->last, row->line) != 1)
+            fail_msg("%s: \"%s\"", row->name, server->last);
+        if (row->never != NULL && strstr(server->last, row->never) != NULL)
+            fail_msg("%s: \"%s\"", row->name, server->last);
+    }
+    fixture_deinit(&fixture);
+    server_free(server);
+}
+
+/* A handle that was used for one URL goes to another, and back; a secret one leaves nothing. */
+static void one_url_after_another(void **state UNUSED)
+{
+    static const struct {
+        const char *path;
+        bool is_secret;
+    } rows[] = {{"/a", false}, {"/a", false},  {"/b?x=1", false},     {"/a", false},
+                {"/", false},  {"/a/b", true}, {"/a?token=R1", true}, {"/a", false}};
+    struct server *server = server_new((struct server_script){.answer = server_ok});
+    struct fixture fixture;
+    fixture_init(&fixture, &plain);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char url[80], line[80];
+        snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", server->port, rows[i].path);
+        snprintf(line, sizeof(line), "POST %s HTTP/1.1\r\n", rows[i].path);
+        struct http_request *request = fixture_request(url, 3000);
+        request->message.url_is_secret = rows[i].is_secret;
+        fixture_send(&fixture, request);
+        fixture_wait(&fixture, i + 1);
+        assert_int_equal(request->end, TRANSPORT_ANSWERED);
+        http_request_free(request);
+        if (strncmp(server->last, line, strlen(line)) != 0)
+            fail_msg("%s: \"%s\"", rows[i].path, server->last);
+    }
+    assert_int_equal(atomic_load(&server->connections), 1);
     fixture_deinit(&fixture);
     server_free(server);
 }
@@ -457,12 +548,15 @@ static void freeing_ends_requests(void **state UNUSED)
 
 int main(void)
 {
+    setenv("no_proxy", "*", 1); /* nothing of the environment counts */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends),
         cmocka_unit_test(never_leaves),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(kept_connection_is_judged_again),
         cmocka_unit_test(what_is_sent),
+        cmocka_unit_test(header_lines),
+        cmocka_unit_test(one_url_after_another),
         cmocka_unit_test(header_injection_is_refused),
         cmocka_unit_test(many_at_once_share_connections),
         cmocka_unit_test(the_queue_ends_in_time),

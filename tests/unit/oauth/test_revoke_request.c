@@ -98,6 +98,7 @@ static void test_a_token_stays_in_its_part_of_the_path(void **state)
     struct error err = {0};
     assert_int_equal(build(profile, AUTH_NONE, STR("abc+d"), false, &message, &err), STATUS_OK);
     check_text("path", "https://as.example.com/tokens/abc%2Bd", message.url);
+    assert_true(message.url_is_secret);
     assert_null(message.body);
     oauth_message_deinit(&message);
     message = (struct oauth_message){0};

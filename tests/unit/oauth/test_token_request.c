@@ -140,6 +140,8 @@ static void requests(UNUSED void **state)
             fail_msg("%s: %s", row->name, err.text);
         check_text(row->name, "method", row->http_method, message.method);
         check_text(row->name, "url", row->url, message.url);
+        if (message.url_is_secret != (strchr(row->url, '?') != NULL))
+            fail_msg("%s: url_is_secret %d", row->name, message.url_is_secret);
         check_text(row->name, "body", row->body,
                    message.body == NULL ? STR_NONE : secret_str(message.body));
         check_text(row->name, row->header, row->value, find_header(&message, row->header));
