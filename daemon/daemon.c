@@ -23,6 +23,7 @@
 #include "io/publish_redis_check.h"
 #include "io/store_sqlite.h"
 #include "io/sysd.h"
+#include "io/tls_memory.h"
 #include "options.h"
 #include "profiles.h"
 #include "startup.h"
@@ -624,6 +625,10 @@ int daemon_main(int argc, char *argv[])
     if (randombytes_set_implementation(&randombytes_internal_implementation) != 0 ||
         sodium_init() < 0) {
         fputs("refreshd: libsodium can't be initialised\n", stderr);
+        return EXIT_STATUS_SOFTWARE;
+    }
+    if (!tls_memory_init()) {
+        fputs("refreshd: OpenSSL is in use already\n", stderr);
         return EXIT_STATUS_SOFTWARE;
     }
     if (options.command == COMMAND_CLASSIFY)

@@ -9,7 +9,7 @@
 
 #include <curl/curl.h>
 
-/** Bytes of the buffers that each transfer has; kept for the next one. */
+/** Bytes of the buffers that each transfer has; io/filled_buffers.h keeps them for the next. */
 enum {
     HTTP_CURL_READ_BUFFER = 4 * 1024,
     HTTP_CURL_SEND_BUFFER = 16 * 1024, /* libcurl's minimum */

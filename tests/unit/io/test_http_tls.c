@@ -1,14 +1,10 @@
 /* Whom we talk to, and that nobody else hears a byte: certificates made on the spot by openssl(1),
  * served by its s_server. Skipped where there is none. */
 #include "http_fixture.h"
-
-#include "scripted_server.h"
+#include "tls_server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 static char directory[64];
 
@@ -51,58 +47,6 @@ static int clean(void **state UNUSED)
     char line[100];
     snprintf(line, sizeof(line), "rm -rf %s", directory);
     return system(line);
-}
-
-struct tls_server {
-    pid_t pid;
-    int port;
-};
-
-/** `openssl s_server`, which answers each GET with a page. */
-static struct tls_server tls_server_new(const char *name, const char *const *options)
-{
-    struct tls_server server;
-    char port[16], certificate[128], key[128], ca[128];
-    close(server_listen(&server.port));
-    snprintf(port, sizeof(port), "%d", server.port);
-    snprintf(certificate, sizeof(certificate), "%s/%s.pem", directory, name);
-    snprintf(key, sizeof(key), "%s/%s.key", directory, name);
-    const char *args[24] = {"openssl", "s_server",  "-accept", port,
-                            "-cert",   certificate, "-key",    key,
-                            "-www",    "-quiet",    "-CAfile", path_of(ca, "ca.pem")};
-    for (size_t i = 12; *options != NULL; i++)
-        args[i] = *options++;
-    server.pid = fork();
-    if (server.pid == 0) {
-        int null = open("/dev/null", O_RDWR);
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(null, 2);
-        union {
-            const char **borrowed;
-            char *const *args;
-        } vector = {.borrowed = args};
-        execvp("openssl", vector.args);
-        _exit(127);
-    }
-    for (int i = 0; i < 200; i++) { /* until it listens */
-        struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_port = htons((uint16_t)server.port),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        int failed = connect(fd, (struct sockaddr *)&address, sizeof(address));
-        close(fd);
-        if (failed == 0)
-            break;
-        usleep(20000);
-    }
-    return server;
-}
-
-static void tls_server_stop(struct tls_server server)
-{
-    kill(server.pid, SIGKILL);
-    waitpid(server.pid, NULL, 0);
 }
 
 static struct http_request *get(struct fixture *fixture, int port, const char *client)
@@ -174,7 +118,7 @@ static void whom_we_trust(void **state UNUSED)
         skip();
     for (size_t i = 0; i < ARRAY_LEN(tls_rows); i++) {
         const struct tls_row *row = &tls_rows[i];
-        struct tls_server server = tls_server_new(row->server, row->options);
+        struct tls_server server = tls_server_new(directory, row->server, "-www", row->options);
         const struct http_curl_config config = {.ca_file =
                                                     row->trusted ? path_of(ca, "ca.pem") : NULL};
         struct fixture fixture;
@@ -197,7 +141,7 @@ static void trust_follows_the_configuration(void **state UNUSED)
     struct error err;
     if (!have_certificates)
         skip();
-    struct tls_server server = tls_server_new("good", none);
+    struct tls_server server = tls_server_new(directory, "good", "-www", none);
     struct http_curl_config config = {.ca_file = NULL};
     struct fixture fixture;
     fixture_init(&fixture, &config);
