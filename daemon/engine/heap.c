@@ -77,12 +77,23 @@ void heap_remove(struct heap *heap, struct heap_node *node)
         sift_down(heap, index, last);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    int64_t first = (*(struct heap_node *const *)a)->key;
+    int64_t second = (*(struct heap_node *const *)b)->key;
+    return (first > second) - (first < second);
+}
+
+void heap_sort(struct heap *heap)
+{
+    if (heap->count == 0)
+        return;
+    qsort(heap->nodes, heap->count, sizeof(struct heap_node *), compare_keys);
+    for (size_t i = 0; i < heap->count; i++)
+        heap->nodes[i]->place = i + 1;
+}
+
 struct heap_node *heap_last(const struct heap *heap)
 {
-    struct heap_node *last = heap_top(heap);
-    for (size_t i = heap->count / 2; i < heap->count; i++) {
-        if (heap->nodes[i]->key > last->key)
-            last = heap->nodes[i];
-    }
-    return last;
+    return heap->count > 0 ? heap->nodes[heap->count - 1] : NULL;
 }

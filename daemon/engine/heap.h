@@ -25,7 +25,10 @@ void heap_push(struct heap *heap, struct heap_node *node, int64_t key);
 /** NULL when empty. */
 struct heap_node *heap_top(const struct heap *heap);
 void heap_remove(struct heap *heap, struct heap_node *node);
-/** A node with the largest key, for giving up what is farthest away; O(n). NULL when empty. */
+/** All in the order of their keys, for giving up what is farthest away: until the next push each
+ * heap_last() has the largest key left, and removing it moves nothing. O(n log n). */
+void heap_sort(struct heap *heap);
+/** What stands at the end; NULL when empty. */
 struct heap_node *heap_last(const struct heap *heap);
 
 #endif

@@ -38,6 +38,7 @@ static void trim(struct engine *engine)
     if (schedule->upcoming.count <= WINDOW_HIGH)
         return;
     int64_t due_ms = INT64_MAX;
+    heap_sort(&schedule->upcoming);
     while (schedule->upcoming.count > WINDOW_HIGH / 2) {
         struct task *last = task_of(heap_last(&schedule->upcoming));
         due_ms = MIN_OF(due_ms, last->stored_due_ms);
