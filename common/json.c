@@ -6,6 +6,34 @@
 #include "common/secret.h"
 
 #include <limits.h>
+#include <string.h>
+
+static bool is_named(const struct lh_entry *member, struct str name)
+{
+    const char *found = lh_entry_k(member);
+    return (name.len == 0 || strncmp(found, name.data, name.len) == 0) && found[name.len] == '\0';
+}
+
+/* Objects mostly have a few members, and most of the names asked for are in none of them: looking
+ * at each first byte takes less than json-c's hash of the name. */
+struct lh_entry *json_raw_find(struct json_object *object, struct str name)
+{
+    enum { FEW = 16, NAME_ON_STACK = 128 };
+    struct lh_table *members = json_object_get_object(object);
+    if (lh_table_length(members) <= FEW) {
+        struct lh_entry *member = members->head;
+        while (member != NULL && !is_named(member, name))
+            member = member->next;
+        return member;
+    }
+    char copy[NAME_ON_STACK];
+    if (name.len < sizeof(copy)) {
+        str_copy_cut(name, copy, sizeof(copy));
+        return lh_table_lookup_entry(members, copy);
+    }
+    CLEANUP(memory_freep) char *heap = memory_copy_str(name);
+    return lh_table_lookup_entry(members, heap);
+}
 
 struct lh_entry *json_raw_add_new(struct json_object *object, const char *name,
                                   struct json_object *take_value)
@@ -117,34 +145,32 @@ const char *json_type_text(enum json_type type)
     return "nothing";
 }
 
+static struct lh_entry *find_member(const struct json *object, struct str name)
+{
+    if (json_type(object) != JSON_OBJECT || str_find_byte(name, '\0') < name.len)
+        return NULL;
+    return json_raw_find(json_raw(object), name);
+}
+
 const struct json *json_get(const struct json *object, const char *name)
 {
-    ASSERT(name != NULL);
-    struct json_object *value = NULL;
-    if (json_type(object) == JSON_OBJECT)
-        json_object_object_get_ex(json_raw(object), name, &value);
-    return json_from_raw(value);
+    return json_get_str(object, str_c(name));
 }
 
 const struct json *json_get_str(const struct json *object, struct str name)
 {
-    enum { NAME_ON_STACK = 128 };
-    char copy[NAME_ON_STACK];
-    if (json_type(object) != JSON_OBJECT || str_find_byte(name, '\0') < name.len)
-        return NULL;
-    if (name.len < sizeof(copy)) {
-        str_copy_cut(name, copy, sizeof(copy));
-        return json_get(object, copy);
-    }
-    CLEANUP(memory_freep) char *heap = memory_copy_str(name);
-    return json_get(object, heap);
+    const struct lh_entry *member = find_member(object, name);
+    return member != NULL ? json_from_raw(lh_entry_v(member)) : NULL;
 }
 
 bool json_has(const struct json *object, const char *name)
 {
-    ASSERT(name != NULL);
-    return json_type(object) == JSON_OBJECT &&
-           json_object_object_get_ex(json_raw(object), name, NULL);
+    return json_has_str(object, str_c(name));
+}
+
+bool json_has_str(const struct json *object, struct str name)
+{
+    return find_member(object, name) != NULL;
 }
 
 const struct json *json_get_path(const struct json *json, struct str path)

@@ -79,6 +79,7 @@ const char *json_type_text(enum json_type type);
 const struct json *json_get(const struct json *object, const char *name);
 const struct json *json_get_str(const struct json *object, struct str name);
 bool json_has(const struct json *object, const char *name);
+bool json_has_str(const struct json *object, struct str name);
 /** By dotted path: "authed_user.access_token", "errors.0.code". */
 const struct json *json_get_path(const struct json *json, struct str path);
 /** The text; STR_NONE where it is none. Borrowed from json. */

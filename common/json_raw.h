@@ -36,6 +36,8 @@ static inline struct json *json_from_raw(struct json_object *object)
     return value.json;
 }
 
+/** The member's entry, NULL where there is none. name holds no NUL. */
+struct lh_entry *json_raw_find(struct json_object *object, struct str name);
 /** Adds a member whose name is not there yet. */
 struct lh_entry *json_raw_add_new(struct json_object *object, const char *name,
                                   struct json_object *take_value);

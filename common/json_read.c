@@ -153,7 +153,7 @@ static bool take_name(struct json_reader *reader, struct json_object *object)
         buf_clear(&reader->scratch);
         buf_append(&reader->scratch, name);
     }
-    if (json_object_object_get_ex(object, buf_c(&reader->scratch), NULL))
+    if (json_raw_find(object, buf_str(&reader->scratch)) != NULL)
         return json_reader_fail(reader, JSON_FAULT_DUPLICATE_MEMBER, from,
                                 "a name that is not yet in its object");
     return true;

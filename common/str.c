@@ -97,24 +97,36 @@ size_t str_find_byte(struct str s, char byte)
     return at == NULL ? s.len : (size_t)(at - s.data);
 }
 
-/** For a handful of bytes: less than the call of memchr(). */
-static bool is_among(char byte, struct str bytes)
+/** A bit for each byte that there can be. */
+struct byte_set {
+    uint64_t bits[4];
+};
+
+static struct byte_set byte_set_of(struct str bytes)
 {
+    struct byte_set set = {{0}};
     for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.data[i] == byte)
-            return true;
+        unsigned char byte = (unsigned char)bytes.data[i];
+        set.bits[byte >> 6] |= UINT64_C(1) << (byte & 63);
     }
-    return false;
+    return set;
+}
+
+static bool byte_set_has(const struct byte_set *set, char byte)
+{
+    unsigned char at = (unsigned char)byte;
+    return (set->bits[at >> 6] >> (at & 63) & 1) != 0;
 }
 
 bool str_next_word(struct str *rest, struct str separators, struct str *ret_word)
 {
     ASSERT(rest != NULL && ret_word != NULL);
+    const struct byte_set set = byte_set_of(separators);
     size_t from = 0;
-    while (from < rest->len && is_among(rest->data[from], separators))
+    while (from < rest->len && byte_set_has(&set, rest->data[from]))
         from++;
     size_t to = from;
-    while (to < rest->len && !is_among(rest->data[to], separators))
+    while (to < rest->len && !byte_set_has(&set, rest->data[to]))
         to++;
     struct str word = str_slice(*rest, from, to - from);
     *rest = str_slice(*rest, to, rest->len - to);

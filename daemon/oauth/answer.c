@@ -68,14 +68,9 @@ bool answer_has_path(const struct json *json, struct str path)
         dot--;
     struct str last = str_slice(path, dot, path.len);
     const struct json *parent = dot == 0 ? json : json_get_path(json, str_slice(path, 0, dot - 1));
-    enum { NAME_MAX_BYTES = 128 };
-    char name[NAME_MAX_BYTES];
     if (json_type(parent) == JSON_ARRAY)
         return json_get_path(parent, last) != NULL;
-    if (last.len >= sizeof(name))
-        return false;
-    str_copy_cut(last, name, sizeof(name));
-    return json_has(parent, name);
+    return json_has_str(parent, last);
 }
 
 bool answer_find(const struct json *json, const struct field *field, const struct json **ret_value)

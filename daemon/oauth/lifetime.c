@@ -140,6 +140,20 @@ static bool is_good(struct lifetime life)
            life.kind == LIFETIME_PAST;
 }
 
+/** Where the tokens are, else in the whole body. */
+static bool find(const struct expiry_source *source, const struct json *tokens,
+                 const struct json *whole, const struct json **ret_value)
+{
+    const struct json *const places[] = {tokens, whole};
+    bool is_there = false;
+    *ret_value = NULL;
+    for (size_t i = 0; i < (tokens == whole ? 1 : ARRAY_LEN(places)) && *ret_value == NULL; i++) {
+        *ret_value = json_get_path(places[i], source->path);
+        is_there = is_there || *ret_value != NULL || answer_has_path(places[i], source->path);
+    }
+    return is_there;
+}
+
 struct lifetime lifetime_read(const struct expiry_rule *rule, const struct json *tokens,
                               const struct json *whole, int64_t now_wall_ms)
 {
@@ -151,12 +165,11 @@ struct lifetime lifetime_read(const struct expiry_rule *rule, const struct json 
             return UNKNOWN(LIFETIME_NEVER);
         if (source->form == EXPIRY_NEVER || source->form == EXPIRY_NONE)
             continue;
-        const struct json *value = json_get_path(tokens, source->path);
-        if (value == NULL)
-            value = json_get_path(whole, source->path);
+        const struct json *value;
+        bool is_there = find(source, tokens, whole, &value);
         if (value != NULL)
             life = read_value(source->form, value, now_wall_ms);
-        else if (answer_has_path(tokens, source->path) || answer_has_path(whole, source->path))
+        else if (is_there)
             life = UNKNOWN(LIFETIME_NULL);
         if (best.kind == LIFETIME_MISSING || best.kind == LIFETIME_NULL || is_good(life))
             best = life.kind == LIFETIME_MISSING ? best : life;
