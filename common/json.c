@@ -145,11 +145,14 @@ const char *json_type_text(enum json_type type)
     return "nothing";
 }
 
-static struct lh_entry *find_member(const struct json *object, struct str name)
+/** false: there is none. */
+static bool find_member(const struct json *object, struct str name, const struct json **ret_value)
 {
-    if (json_type(object) != JSON_OBJECT || str_find_byte(name, '\0') < name.len)
-        return NULL;
-    return json_raw_find(json_raw(object), name);
+    struct lh_entry *member = NULL;
+    if (json_type(object) == JSON_OBJECT && str_find_byte(name, '\0') == name.len)
+        member = json_raw_find(json_raw(object), name);
+    *ret_value = member != NULL ? json_from_raw(lh_entry_v(member)) : NULL;
+    return member != NULL;
 }
 
 const struct json *json_get(const struct json *object, const char *name)
@@ -159,33 +162,43 @@ const struct json *json_get(const struct json *object, const char *name)
 
 const struct json *json_get_str(const struct json *object, struct str name)
 {
-    const struct lh_entry *member = find_member(object, name);
-    return member != NULL ? json_from_raw(lh_entry_v(member)) : NULL;
+    const struct json *value;
+    (void)find_member(object, name, &value);
+    return value;
 }
 
 bool json_has(const struct json *object, const char *name)
 {
-    return json_has_str(object, str_c(name));
+    const struct json *value;
+    return find_member(object, str_c(name), &value);
 }
 
-bool json_has_str(const struct json *object, struct str name)
+static bool find_step(const struct json *json, struct str step, const struct json **ret_value)
 {
-    return find_member(object, name) != NULL;
+    uint64_t index;
+    if (json_type(json) != JSON_ARRAY)
+        return find_member(json, step, ret_value);
+    *ret_value = str_to_u64(step, &index) == STATUS_OK ? json_at(json, index) : NULL;
+    return *ret_value != NULL;
+}
+
+bool json_find_path(const struct json *json, struct str path, const struct json **ret_value)
+{
+    if (path.len > 0 && str_find_byte(path, '.') == path.len)
+        return find_step(json, path, ret_value); /* as nearly all are */
+    bool is_there = false;
+    struct str step;
+    while (str_next_word(&path, STR("."), &step))
+        is_there = find_step(json, step, &json);
+    *ret_value = json;
+    return is_there;
 }
 
 const struct json *json_get_path(const struct json *json, struct str path)
 {
-    if (json_type(json) == JSON_OBJECT && path.len > 0 && str_find_byte(path, '.') == path.len)
-        return json_get_str(json, path); /* as nearly all are */
-    struct str step;
-    while (str_next_word(&path, STR("."), &step)) {
-        uint64_t index;
-        if (json_type(json) == JSON_ARRAY)
-            json = str_to_u64(step, &index) == STATUS_OK ? json_at(json, index) : NULL;
-        else
-            json = json_get_str(json, step);
-    }
-    return json;
+    const struct json *value;
+    (void)json_find_path(json, path, &value);
+    return value;
 }
 
 struct str json_text(const struct json *json)

@@ -79,9 +79,10 @@ const char *json_type_text(enum json_type type);
 const struct json *json_get(const struct json *object, const char *name);
 const struct json *json_get_str(const struct json *object, struct str name);
 bool json_has(const struct json *object, const char *name);
-bool json_has_str(const struct json *object, struct str name);
 /** By dotted path: "authed_user.access_token", "errors.0.code". */
 const struct json *json_get_path(const struct json *json, struct str path);
+/** The same, and whether it is there: a member that is null is, with *ret_value NULL. */
+bool json_find_path(const struct json *json, struct str path, const struct json **ret_value);
 /** The text; STR_NONE where it is none. Borrowed from json. */
 struct str json_text(const struct json *json);
 /** Of a JSON_INTEGER only: 3600.0 is none. */

@@ -61,26 +61,11 @@ struct str answer_scalar(const struct json *value, struct arena *arena)
     return STR_NONE;
 }
 
-bool answer_has_path(const struct json *json, struct str path)
-{
-    size_t dot = path.len;
-    while (dot > 0 && path.data[dot - 1] != '.')
-        dot--;
-    struct str last = str_slice(path, dot, path.len);
-    const struct json *parent = dot == 0 ? json : json_get_path(json, str_slice(path, 0, dot - 1));
-    if (json_type(parent) == JSON_ARRAY)
-        return json_get_path(parent, last) != NULL;
-    return json_has_str(parent, last);
-}
-
 bool answer_find(const struct json *json, const struct field *field, const struct json **ret_value)
 {
     for (size_t i = 0; i < field->count; i++) {
-        const struct json *value = json_get_path(json, field->names[i]);
-        if (value != NULL || answer_has_path(json, field->names[i])) {
-            *ret_value = value;
+        if (json_find_path(json, field->names[i], ret_value))
             return true;
-        }
     }
     *ret_value = NULL;
     return false;

@@ -34,8 +34,6 @@ void answer_deinit(struct answer *answer);
 
 /** The first of the field's paths that is there, null included; then *ret_value is NULL. */
 bool answer_find(const struct json *json, const struct field *field, const struct json **ret_value);
-/** By dotted path; true also for a member that is null. */
-bool answer_has_path(const struct json *json, struct str path);
 /** A scalar as text, numbers and booleans too; STR_NONE for what is none. */
 struct str answer_scalar(const struct json *value, struct arena *arena);
 /** A parameter of a WWW-Authenticate challenge (RFC 9110 §11.6.1): error of `Bearer error="…"`;

@@ -155,7 +155,8 @@ static bool marker_failed(const struct classification *c)
             says_no = says_no || !json_bool(json_get(c->read.json, names[i]), true);
         return says_no && !success_has_token(c->profile, &c->read);
     }
-    return answer_has_path(c->read.json, marker->path) &&
+    const struct json *member;
+    return json_find_path(c->read.json, marker->path, &member) &&
            !rules_member_matches(marker, c->read.json, &c->verdict->arena, &value);
 }
 

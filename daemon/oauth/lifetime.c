@@ -144,13 +144,9 @@ static bool is_good(struct lifetime life)
 static bool find(const struct expiry_source *source, const struct json *tokens,
                  const struct json *whole, const struct json **ret_value)
 {
-    const struct json *const places[] = {tokens, whole};
-    bool is_there = false;
-    *ret_value = NULL;
-    for (size_t i = 0; i < (tokens == whole ? 1 : ARRAY_LEN(places)) && *ret_value == NULL; i++) {
-        *ret_value = json_get_path(places[i], source->path);
-        is_there = is_there || *ret_value != NULL || answer_has_path(places[i], source->path);
-    }
+    bool is_there = json_find_path(tokens, source->path, ret_value);
+    if (*ret_value == NULL && whole != tokens)
+        is_there = json_find_path(whole, source->path, ret_value) || is_there;
     return is_there;
 }
 

@@ -3,6 +3,8 @@
 
 #include "rows.h"
 
+#include <stdio.h>
+
 static struct json *parsed(const char *text)
 {
     struct json *json = NULL;
@@ -24,22 +26,28 @@ struct path_row {
     struct str path;
     enum json_type type;
     int64_t number;
+    bool is_there;
 };
 
 static const char path_text[] =
-    "{\"a\":1,\"o\":{\"b\":2,\"l\":[3,{\"c\":4}]},\"t\":\"x\",\"z\":null}";
+    "{\"a\":1,\"o\":{\"b\":2,\"l\":[3,{\"c\":4}],\"n\":null},\"t\":\"x\",\"z\":null,\"long\":5}";
 
 static const struct path_row path_rows[] = {
-    {"member", STR_INIT("a"), JSON_INTEGER, 1},
-    {"member of a member", STR_INIT("o.b"), JSON_INTEGER, 2},
-    {"element", STR_INIT("o.l.0"), JSON_INTEGER, 3},
-    {"member of an element", STR_INIT("o.l.1.c"), JSON_INTEGER, 4},
-    {"element that is not there", STR_INIT("o.l.2"), JSON_NULL, -1},
-    {"name in an array", STR_INIT("o.l.x"), JSON_NULL, -1},
-    {"into a text", STR_INIT("t.a"), JSON_NULL, -1},
-    {"into null", STR_INIT("z.a"), JSON_NULL, -1},
-    {"not there", STR_INIT("q"), JSON_NULL, -1},
-    {"nothing is all", STR_INIT(""), JSON_OBJECT, -1},
+    {"member", STR_INIT("a"), JSON_INTEGER, 1, true},
+    {"member of a member", STR_INIT("o.b"), JSON_INTEGER, 2, true},
+    {"element", STR_INIT("o.l.0"), JSON_INTEGER, 3, true},
+    {"member of an element", STR_INIT("o.l.1.c"), JSON_INTEGER, 4, true},
+    {"element that is not there", STR_INIT("o.l.2"), JSON_NULL, -1, false},
+    {"name in an array", STR_INIT("o.l.x"), JSON_NULL, -1, false},
+    {"into a text", STR_INIT("t.a"), JSON_NULL, -1, false},
+    {"a member that is null", STR_INIT("z"), JSON_NULL, -1, true},
+    {"a member of a member that is null", STR_INIT("o.n"), JSON_NULL, -1, true},
+    {"into null", STR_INIT("z.a"), JSON_NULL, -1, false},
+    {"not there", STR_INIT("q"), JSON_NULL, -1, false},
+    {"the beginning of a name", STR_INIT("lon"), JSON_NULL, -1, false},
+    {"a name and more", STR_INIT("longer"), JSON_NULL, -1, false},
+    {"a name and a NUL", STR_INIT("long\0er"), JSON_NULL, -1, false},
+    {"nothing is all", STR_INIT(""), JSON_OBJECT, -1, false},
 };
 
 static void check_path(void **state)
@@ -49,6 +57,9 @@ static void check_path(void **state)
     const struct json *value = json_get_path(json, row->path);
     assert_int_equal(json_type(value), row->type);
     assert_int_equal(json_i64(value, -1), row->number);
+    const struct json *found;
+    assert_int_equal(json_find_path(json, row->path, &found), row->is_there);
+    assert_ptr_equal(found, value);
 }
 
 struct read_row {
@@ -113,6 +124,25 @@ static void names_of_any_length_are_found(void **state UNUSED)
     assert_int_equal(json_i64(json_get_str(json, str_c(name)), -1), 399);
     assert_null(json_get_str(json, STR("n\0n")));
     assert_null(json_get_str(json, STR_NONE));
+}
+
+/** A few are looked through, of many the hash is asked. */
+static void each_of_any_number_of_members_is_found(void **state UNUSED)
+{
+    enum { MANY = 40 };
+    CLEANUP(json_freep) struct json *json = json_new_object();
+    char name[16];
+    for (int count = 1; count <= MANY; count++) {
+        (void)snprintf(name, sizeof(name), "m%d", count);
+        assert_false(json_has(json, name));
+        json_set_i64(json, name, count);
+        for (int i = 1; i <= count; i++) {
+            (void)snprintf(name, sizeof(name), "m%d", i);
+            assert_int_equal(json_i64(json_get(json, name), -1), i);
+        }
+        assert_null(json_get(json, "m"));
+        assert_null(json_get_str(json, STR("m1\0")));
+    }
 }
 
 static void members_come_in_their_order(void **state UNUSED)
@@ -265,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(null_member_is_told_from_none),
         cmocka_unit_test(names_of_any_length_are_found),
+        cmocka_unit_test(each_of_any_number_of_members_is_found),
         cmocka_unit_test(members_come_in_their_order),
         cmocka_unit_test(elements_past_the_end_are_none),
         cmocka_unit_test(setters_build_and_replace),
