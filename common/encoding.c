@@ -85,49 +85,53 @@ enum status encoding_unbase64url(struct str text, struct buf *out)
                        sodium_base64_VARIANT_URLSAFE_NO_PADDING, out);
 }
 
-static bool is_alnum(char c)
-{
-    unsigned char byte = (unsigned char)c;
-    return (unsigned char)((byte | 0x20) - 'a') < 26 || (unsigned char)(byte - '0') < 10;
-}
+/** For each byte the encodings that leave it as it is. */
+enum { PLAIN_IN_FORM = 1, PLAIN_IN_URI = 2, PLAIN = PLAIN_IN_FORM | PLAIN_IN_URI };
+static const unsigned char plain_in[256] = {
+    ['*'] = PLAIN_IN_FORM, ['-'] = PLAIN, ['.'] = PLAIN, ['_'] = PLAIN, ['~'] = PLAIN_IN_URI,
+    ['0'] = PLAIN,         ['1'] = PLAIN, ['2'] = PLAIN, ['3'] = PLAIN, ['4'] = PLAIN,
+    ['5'] = PLAIN,         ['6'] = PLAIN, ['7'] = PLAIN, ['8'] = PLAIN, ['9'] = PLAIN,
+    ['A'] = PLAIN,         ['B'] = PLAIN, ['C'] = PLAIN, ['D'] = PLAIN, ['E'] = PLAIN,
+    ['F'] = PLAIN,         ['G'] = PLAIN, ['H'] = PLAIN, ['I'] = PLAIN, ['J'] = PLAIN,
+    ['K'] = PLAIN,         ['L'] = PLAIN, ['M'] = PLAIN, ['N'] = PLAIN, ['O'] = PLAIN,
+    ['P'] = PLAIN,         ['Q'] = PLAIN, ['R'] = PLAIN, ['S'] = PLAIN, ['T'] = PLAIN,
+    ['U'] = PLAIN,         ['V'] = PLAIN, ['W'] = PLAIN, ['X'] = PLAIN, ['Y'] = PLAIN,
+    ['Z'] = PLAIN,         ['a'] = PLAIN, ['b'] = PLAIN, ['c'] = PLAIN, ['d'] = PLAIN,
+    ['e'] = PLAIN,         ['f'] = PLAIN, ['g'] = PLAIN, ['h'] = PLAIN, ['i'] = PLAIN,
+    ['j'] = PLAIN,         ['k'] = PLAIN, ['l'] = PLAIN, ['m'] = PLAIN, ['n'] = PLAIN,
+    ['o'] = PLAIN,         ['p'] = PLAIN, ['q'] = PLAIN, ['r'] = PLAIN, ['s'] = PLAIN,
+    ['t'] = PLAIN,         ['u'] = PLAIN, ['v'] = PLAIN, ['w'] = PLAIN, ['x'] = PLAIN,
+    ['y'] = PLAIN,         ['z'] = PLAIN,
+};
 
-static size_t plain_run(struct str text, size_t from, struct str safe)
+/** All but what is plain in the encoding becomes %XX. */
+static void percent(struct str text, unsigned char encoding, char for_space, struct buf *out)
 {
-    size_t at = from;
-    while (at < text.len &&
-           (is_alnum(text.data[at]) || str_find_byte(safe, text.data[at]) < safe.len))
-        at++;
-    return at - from;
-}
-
-/** All but letters, digits and the bytes of safe become %XX. */
-static void percent(struct str text, struct str safe, char for_space, struct buf *out)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        size_t run = plain_run(text, i, safe); /* of a token, mostly all of it */
-        buf_append(out, str_slice(text, i, run));
-        i += run;
-        if (i == text.len)
+    size_t at = 0;
+    while (at < text.len) {
+        size_t from = at;
+        while (at < text.len && (plain_in[(unsigned char)text.data[at]] & encoding) != 0)
+            at++;
+        buf_append(out, str_slice(text, from, at - from)); /* of a token, mostly all of it */
+        if (at == text.len)
             return;
-        char c = text.data[i];
-        if (c == ' ' && for_space != '\0') {
+        unsigned byte = (unsigned char)text.data[at++];
+        const char code[3] = {'%', upper_digits[byte >> 4], upper_digits[byte & 15]};
+        if (byte == ' ' && for_space != '\0')
             buf_append_byte(out, for_space);
-        } else {
-            unsigned byte = (unsigned char)c;
-            const char code[3] = {'%', upper_digits[byte >> 4], upper_digits[byte & 15]};
+        else
             buf_append(out, (struct str){.data = code, .len = sizeof(code)});
-        }
     }
 }
 
 void encoding_form(struct str text, struct buf *out)
 {
-    percent(text, STR("*-._"), '+', out);
+    percent(text, PLAIN_IN_FORM, '+', out);
 }
 
 void encoding_uri_component(struct str text, struct buf *out)
 {
-    percent(text, STR("-._~"), '\0', out);
+    percent(text, PLAIN_IN_URI, '\0', out);
 }
 
 static int hex_digit(char c)

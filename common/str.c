@@ -193,16 +193,31 @@ static size_t utf8_char_len(const unsigned char *at, size_t len)
     return need;
 }
 
+/** Plain ASCII, as most text is, in blocks that the compiler makes one step each. */
+static size_t ascii_blocks_len(const unsigned char *bytes, size_t len)
+{
+    enum { BLOCK = 64 };
+    size_t at = 0;
+    for (; len - at >= BLOCK; at += BLOCK) {
+        unsigned char any = 0;
+        for (size_t i = 0; i < BLOCK; i++)
+            any |= bytes[at + i];
+        if (any >= 0x80)
+            break;
+    }
+    return at;
+}
+
 size_t str_utf8_len(struct str s)
 {
     const unsigned char *bytes = (const unsigned char *)s.data;
-    size_t at = 0;
+    size_t at = ascii_blocks_len(bytes, s.len);
     while (at < s.len) {
         uint64_t word;
         if (s.len - at >= sizeof(word)) {
             memcpy(&word, bytes + at, sizeof(word));
             if ((word & UINT64_C(0x8080808080808080)) == 0) {
-                at += sizeof(word); /* plain ASCII, as most text is */
+                at += sizeof(word);
                 continue;
             }
         }

@@ -138,8 +138,30 @@ static void check_printable(void **state)
     assert_str_is(buf_str(&out), row->expected);
 }
 
+/** Letters, digits and four others stay (URL Standard, application/x-www-form-urlencoded; RFC 3986
+ * §2.3). */
+static void each_byte_is_plain_or_not(void **state UNUSED)
+{
+    static const char alphanumeric[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    for (int byte = 1; byte < 256; byte++) {
+        const char text[1] = {(char)byte};
+        const struct str one = {.data = text, .len = 1};
+        CLEANUP(buf_deinit) struct buf form = {0};
+        CLEANUP(buf_deinit) struct buf uri = {0};
+        encoding_form(one, &form);
+        encoding_uri_component(one, &uri);
+        bool is_alphanumeric = strchr(alphanumeric, byte) != NULL;
+        bool stays_in_form = is_alphanumeric || strchr("*-._", byte) != NULL;
+        bool stays_in_uri = is_alphanumeric || strchr("-._~", byte) != NULL;
+        assert_int_equal(str_eq(buf_str(&form), one), stays_in_form);
+        assert_int_equal(str_eq(buf_str(&uri), one), stays_in_uri);
+    }
+}
+
 int main(void)
 {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_byte_is_plain_or_not)};
     return RUN_ROWS(coding_rows, check_coding) + RUN_ROWS(decode_rows, check_decode) +
-           RUN_ROWS(printable_rows, check_printable);
+           RUN_ROWS(printable_rows, check_printable) + cmocka_run_group_tests(tests, NULL, NULL);
 }

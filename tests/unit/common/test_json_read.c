@@ -301,6 +301,40 @@ static void absent_text_is_empty(void **state UNUSED)
     assert_int_equal(fault, JSON_FAULT_EMPTY);
 }
 
+/** At any place of a text, however long. */
+static void what_a_text_can_not_hold_is_found_anywhere(void **state UNUSED)
+{
+    enum { LONG = 140 };
+    static const struct {
+        const char *bytes;
+        enum json_fault fault;
+    } rows[] = {
+        {"\x1f", JSON_FAULT_SYNTAX}, {"\n", JSON_FAULT_SYNTAX},     {"\"", JSON_FAULT_SYNTAX},
+        {"\x80", JSON_FAULT_UTF8},   {"\xc0\xaf", JSON_FAULT_UTF8}, {"\\x", JSON_FAULT_SYNTAX},
+        {"\\\"", JSON_FAULT_NONE},   {"\xc3\xa9", JSON_FAULT_NONE}, {"\x7f", JSON_FAULT_NONE},
+        {" ", JSON_FAULT_NONE},      {"!", JSON_FAULT_NONE},        {"#", JSON_FAULT_NONE},
+        {"[", JSON_FAULT_NONE},      {"]", JSON_FAULT_NONE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows) * (LONG + 1); i++) {
+        size_t row = i / (LONG + 1), at = i % (LONG + 1);
+        CLEANUP(buf_deinit) struct buf text = {0};
+        CLEANUP(json_freep) struct json *json = NULL;
+        buf_append_byte(&text, '"');
+        for (size_t j = 0; j < LONG; j++) {
+            if (j == at)
+                buf_append(&text, str_c(rows[row].bytes));
+            buf_append_byte(&text, 'a');
+        }
+        buf_append(&text, at == LONG ? str_c(rows[row].bytes) : STR(""));
+        buf_append_byte(&text, '"');
+        enum json_fault fault = JSON_FAULT_NONE;
+        enum status status =
+            json_parse_fault(buf_str(&text), JSON_LIMITS_DEFAULT, &json, &fault, NULL);
+        assert_int_equal(status == STATUS_OK, rows[row].fault == JSON_FAULT_NONE);
+        assert_int_equal(fault, rows[row].fault);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test(locale_changes_nothing),
         cmocka_unit_test(error_names_the_line_and_no_content),
         cmocka_unit_test(absent_text_is_empty),
+        cmocka_unit_test(what_a_text_can_not_hold_is_found_anywhere),
     };
     return RUN_ROWS(good_rows, check_good) + RUN_ROWS(bad_rows, check_bad) +
            RUN_ROWS(limit_rows, check_limit) + cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,34 @@ static void tokens_and_their_kin(UNUSED void **state)
     assert_string_equal(verdict.provider_message, "");
 }
 
+/** C0, DEL and C1 at any place of a token, however long; what is only above ASCII may stay. */
+static void no_control_in_a_token(UNUSED void **state)
+{
+    enum { LONG = 140 };
+    CLEANUP(profile_freep) struct profile *profile = load_profile(STR("generic"));
+    static const struct {
+        const char *character;
+        bool is_control;
+    } rows[] = {{"\\u0001", true},   {"\\u001f", true},  {"\x7f", true},
+                {"\xc2\x80", true},  {"\xc2\x9f", true}, {"\xc2\xa0", false},
+                {"\xc3\x80", false}, {" ", false},       {"~", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows) * (LONG + 1); i++) {
+        size_t row = i / (LONG + 1), at = i % (LONG + 1);
+        char body[3 * LONG];
+        char before[LONG + 1], behind[LONG + 1];
+        memset(before, 'a', sizeof(before));
+        memset(behind, 'z', sizeof(behind));
+        before[at] = behind[LONG - at] = '\0';
+        (void)snprintf(body, sizeof(body), "{\"access_token\":\"%s%s%s\"}", before,
+                       rows[row].character, behind);
+        CLEANUP(oauth_verdict_deinit) struct oauth_verdict verdict = {0};
+        const struct oauth_answer answer = {.status = 200, .body = str_c(body)};
+        oauth_classify(profile, &answer, &verdict);
+        assert_int_equal(verdict.outcome,
+                         rows[row].is_control ? OUTCOME_MALFORMED : OUTCOME_REFRESHED);
+    }
+}
+
 static void an_assumed_lifetime_says_so(UNUSED void **state)
 {
     static const struct {
@@ -132,9 +160,13 @@ static void answers_that_are_none(UNUSED void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evidence_against_the_client), cmocka_unit_test(tokens_and_their_kin),
-        cmocka_unit_test(an_assumed_lifetime_says_so), cmocka_unit_test(words_for_people),
-        cmocka_unit_test(claims_reach_the_caller),     cmocka_unit_test(answers_that_are_none),
+        cmocka_unit_test(evidence_against_the_client),
+        cmocka_unit_test(tokens_and_their_kin),
+        cmocka_unit_test(no_control_in_a_token),
+        cmocka_unit_test(an_assumed_lifetime_says_so),
+        cmocka_unit_test(words_for_people),
+        cmocka_unit_test(claims_reach_the_caller),
+        cmocka_unit_test(answers_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
