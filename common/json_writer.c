@@ -2,6 +2,8 @@
 
 #include "common/json.h"
 
+#include <string.h>
+
 static void begin(struct json_writer *json, const char *name)
 {
     if (json->comma)
@@ -9,9 +11,13 @@ static void begin(struct json_writer *json, const char *name)
     json->comma = true;
     if (name == NULL)
         return;
-    buf_append_byte(json->out, '"');
-    buf_append(json->out, str_c(name));
-    buf_append(json->out, STR("\":"));
+    size_t len = strlen(name);
+    char *room = buf_extend(json->out, len + 3);
+    if (room == NULL)
+        return;
+    room[0] = '"';
+    memcpy(room + 1, name, len);
+    memcpy(room + 1 + len, "\":", 2);
 }
 
 static void open(struct json_writer *json, const char *name, char bracket)

@@ -6,6 +6,8 @@
 #include "engine/view.h"
 #include "port/publisher.h"
 
+enum { FACT_USUAL = 1536 }; /* bytes that the data of most facts fits into */
+
 static struct str fact_type(enum fact_kind kind)
 {
     switch (kind) {
@@ -54,7 +56,9 @@ static void append_fact(const struct engine *engine, struct store_write *write,
                         const struct catalog_entry *entry, const struct connection *before,
                         const struct connection *after, enum fact_kind kind, struct now now)
 {
+    char room[FACT_USUAL];
     CLEANUP(buf_deinit) struct buf text = {0};
+    buf_lend(&text, room, sizeof(room));
     struct json_writer data = {.out = &text};
     enum connection_state previous = state_before(before);
     json_writer_open_object(&data, NULL);

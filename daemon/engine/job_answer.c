@@ -77,7 +77,8 @@ static int64_t lifetime_of(const struct job_answer_input *input,
 static void compare_scopes(const struct connection *connection, struct str scope,
                            struct arena *arena, struct refresh_answer *answer)
 {
-    answer->scope = scope_set_from_text(arena, scope);
+    bool is_same = str_eq(scope, connection->scopes_granted); /* nearly always; that is a set */
+    answer->scope = is_same ? arena_copy(arena, scope) : scope_set_from_text(arena, scope);
     if (str_is_empty(answer->scope))
         return; /* some servers always say "" and mean nothing by it */
     answer->scope_said = true;

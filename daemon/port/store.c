@@ -82,6 +82,11 @@ void store_write_put_connection(struct store_write *write, const struct connecti
     add_op(write, STORE_OP_PUT_CONNECTION)->connection = copy;
 }
 
+void store_write_lend_connection(struct store_write *write, const struct connection *connection)
+{
+    add_op(write, STORE_OP_PUT_CONNECTION)->connection = connection;
+}
+
 void store_write_open_attempt(struct store_write *write, struct str connection,
                               int64_t expected_version, uint64_t attempt_id,
                               struct str refresh_print)

@@ -116,7 +116,7 @@ enum event_stamp {
 };
 
 /** One operation. Of the pointers only the one of its kind is set; all that it names lies in the
- * arena of its write. */
+ * arena of its write, or was lent to it. */
 struct store_op {
     enum store_op_kind kind;
     enum event_stamp stamp;              /* APPEND_EVENT */
@@ -156,12 +156,15 @@ struct store_write {
 struct store_write *store_write_new(int64_t now_ms);
 void store_write_free(struct store_write *write);
 
-/* Each copies what it is given. Order is kept. */
+/* Each copies what it is given, but for what is lent. Order is kept. */
 
 /** version 0 inserts (CONFLICT where id or an owner key exists), else updates where the stored
  * version is the given one; the stored row then has version + 1. alert_seq is written as given
  * unless a stamp of the same write sets it. The open attempt is not touched. */
 void store_write_put_connection(struct store_write *write, const struct connection *connection);
+/** The same without a copy. @connection lent: with all its texts it stays as it is until the write
+ * is resumed */
+void store_write_lend_connection(struct store_write *write, const struct connection *connection);
 /** The intent: CONFLICT where the connection's version is another or an attempt is open already. */
 void store_write_open_attempt(struct store_write *write, struct str connection,
                               int64_t expected_version, uint64_t attempt_id,
