@@ -88,7 +88,7 @@ static void send_off(const struct connecting *connecting, int64_t wait_s)
     buf_append(&text, STR("Open this address in a browser on this machine:\n\n  "));
     text_clean(url, &text);
     buf_append(&text, STR("\n\n"));
-    (void)world->write(world->ctx, WORLD_ERR, buf_str(&text));
+    (void)world->write(world->ctx, WORLD_ERR, buf_str(&text), NULL);
     CLEANUP(buf_deinit) struct buf copy = {0};
     buf_append(&copy, url);
     bool wants = json_bool(json_get(connecting->params, "browser"), true);

@@ -74,9 +74,10 @@ void help_overview(struct style style, struct buf *out)
     }
     write_options(style, out);
     write_heading(style, "Exit status", out);
-    buf_append(out, STR("  0 done, 1 the daemon answered with an error, 2 usage, 3 no daemon,\n"
-                        "  4 forbidden, 5 a person has to reconnect first\n\n"
-                        "Options of one verb: refreshctl VERB --help\n"));
+    buf_append(out,
+               STR("  0 done, 1 the daemon answered with an error or output can't be written,\n"
+                   "  2 usage, 3 no daemon, 4 forbidden, 5 a person has to reconnect first\n\n"
+                   "Options of one verb: refreshctl VERB --help\n"));
 }
 
 static void write_upper(const char *name, struct buf *out)

@@ -93,7 +93,7 @@ bool session_is_json(const struct session *session)
 
 static void write_error(const struct session *session, struct str text)
 {
-    (void)session->world->write(session->world->ctx, WORLD_ERR, text);
+    (void)session->world->write(session->world->ctx, WORLD_ERR, text, NULL);
 }
 
 void session_tell_error(const struct session *session, const struct json *error)
@@ -163,8 +163,11 @@ void session_remark(const struct session *session, const char *format, ...)
 
 enum ctl_exit session_print(const struct session *session, struct str text)
 {
-    bool written = session->world->write(session->world->ctx, WORLD_OUT, text);
-    return written ? CTL_EXIT_OK : CTL_EXIT_ERROR;
+    struct error err = {0};
+    if (session->world->write(session->world->ctx, WORLD_OUT, text, &err) == STATUS_OK)
+        return CTL_EXIT_OK;
+    session_tell_failure(session, CTL_EXIT_ERROR, &err);
+    return CTL_EXIT_ERROR;
 }
 
 enum ctl_exit session_print_json(const struct session *session, const struct json *value)

@@ -135,17 +135,19 @@ static bool is_utf8(void *ctx UNUSED)
     return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-static bool write_text(void *ctx UNUSED, enum world_stream stream, struct str text)
+static enum status write_text(void *ctx UNUSED, enum world_stream stream, struct str text,
+                              struct error *err)
 {
     while (text.len > 0) {
         ssize_t written = write((int)stream, text.data, text.len);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return false;
+            return error_set(err, STATUS_UNAVAILABLE, "can't write standard %s: %s",
+                             stream == WORLD_OUT ? "output" : "error", strerror(errno));
         text = str_slice(text, (size_t)written, text.len);
     }
-    return true;
+    return STATUS_OK;
 }
 
 static void sleep_ms(void *ctx UNUSED, int64_t ms)

@@ -41,8 +41,8 @@ struct world {
     const char *(*variable)(void *ctx, const char *name);
     /** Is the locale's character set UTF-8? */
     bool (*is_utf8)(void *ctx);
-    /** To WORLD_OUT or WORLD_ERR, at once. False where it cannot be written. */
-    bool (*write)(void *ctx, enum world_stream stream, struct str text);
+    /** To WORLD_OUT or WORLD_ERR, at once. STATUS_UNAVAILABLE: err says where and why not. */
+    enum status (*write)(void *ctx, enum world_stream stream, struct str text, struct error *err);
     void (*sleep_ms)(void *ctx, int64_t ms);
     /** Show this address in a browser, and don't wait for it. False: there is none. */
     bool (*open_browser)(void *ctx, const char *url);

@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { REFRESHCTL, cleanEnvironment } from './support/binaries.mjs';
 import { Ctl } from './support/ctl.mjs';
 import { readLog } from './support/events.mjs';
+import { run } from './support/program.mjs';
 import { newSecret } from './support/provider.mjs';
 import { eventually } from './support/wait.mjs';
 import { scenario } from './support/world.mjs';
@@ -88,6 +90,17 @@ scenario('exit statuses tell scripts what happened', {}, async (world) => {
   const nobody = await new Ctl(join(world.directory, 'nobody.sock')).run(['status']);
   assert.equal(nobody.status, 3);
   assert.match(nobody.stderr, /nobody\.sock/);
+});
+
+scenario('output that can not be written is told, whatever the verb', {}, async (world) => {
+  await world.connect(await world.addConnector({ id: 'gcal' }));
+  const lines = [['status'], ['list-connections'], ['events'], ['events', '--follow'], ['metrics'], ['rpc.discover'], ['--version'], ['--help'], ['completion', 'bash']];
+  for (const args of lines) {
+    const words = [...(args[0].startsWith('--') ? [] : ['--socket', world.daemon.socket]), ...args];
+    const { status, stderr } = await run('sh', ['-c', 'exec "$0" "$@" > /dev/full', REFRESHCTL, ...words], { env: cleanEnvironment(), input: '' });
+    assert.equal(status, 1, args.join(' '));
+    assert.match(stderr, /^refreshctl: can't write standard output: No space left on device$/m, args.join(' '));
+  }
 });
 
 scenario('rotate takes the secret from standard input or a file and checks it by itself', {}, async (world) => {

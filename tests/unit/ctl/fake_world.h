@@ -17,6 +17,7 @@ struct fake_world {
     const char *typed;       /* the answer to a prompt for a secret; NULL: no terminal */
     bool yes;                /* the answer to a question */
     bool terminal;           /* all three streams are one */
+    bool is_full;            /* standard output takes nothing */
     const char *socket_path; /* REFRESHD_SOCKET */
     struct buf out, err;
     struct buf questions;
@@ -78,10 +79,14 @@ static inline bool fake_is_utf8(void *ctx UNUSED)
     return true;
 }
 
-static inline bool fake_write(void *ctx, enum world_stream stream, struct str text)
+static inline enum status fake_write(void *ctx, enum world_stream stream, struct str text,
+                                     struct error *err)
 {
     struct fake_world *fake = ctx;
-    return buf_append(stream == WORLD_OUT ? &fake->out : &fake->err, text);
+    if (stream == WORLD_OUT && fake->is_full)
+        return error_set(err, STATUS_UNAVAILABLE, "can't write standard output: it is full");
+    buf_append(stream == WORLD_OUT ? &fake->out : &fake->err, text);
+    return STATUS_OK;
 }
 
 static inline void fake_sleep_ms(void *ctx, int64_t ms UNUSED)

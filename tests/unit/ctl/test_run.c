@@ -123,7 +123,7 @@ static const struct {
     const char *requests; /* a part of what the server got */
     const char *out;      /* whole */
     const char *err;      /* a part */
-    bool terminal, yes;
+    bool terminal, yes, is_full;
     const char *in;
 } rows[] = {
     {
@@ -538,6 +538,48 @@ static const struct {
         .err = "events is for admin or operator",
     },
     {
+        .name = "a result that can't be written",
+        .line = "unregister|gcal",
+        .answers = {RESULT("{}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "unregister",
+        .out = "",
+        .err = "refreshctl: can't write standard output: it is full\n",
+        .is_full = true,
+    },
+    {
+        .name = "a result that can't be written, told to a program",
+        .line = "reload|--json",
+        .answers = {RESULT("{}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "reload",
+        .out = "",
+        .err = "{\"message\":\"can't write standard output: it is full\",\"data\":{\"code\":"
+               "\"failed\"}}\n",
+        .is_full = true,
+    },
+    {
+        .name = "an event that can't be written ends the list",
+        .line = "events|--after|1",
+        .answers = {RESULT("{\"items\":[" ITEM("2", "00") "," ITEM("3", "01") "],\"next_cursor\":"
+                                                                              "\"3\"}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "list-events",
+        .out = "",
+        .err = "refreshctl: can't write standard output: it is full\n",
+        .is_full = true,
+    },
+    {
+        .name = "and what is followed",
+        .line = "watch|-q",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "watch",
+        .out = "",
+        .err = "refreshctl: can't write standard output: it is full\n",
+        .is_full = true,
+    },
+    {
         .name = "watch that saw nothing yet goes on where it began",
         .line = "watch|--json",
         .answers = {RESULT("{\"watching\":true,\"last\":6}"), NULL,
@@ -560,6 +602,7 @@ static void runs(void **state UNUSED)
         fake.socket_path = server.path;
         fake.terminal = rows[i].terminal;
         fake.yes = rows[i].yes;
+        fake.is_full = rows[i].is_full;
         fake.stdin_text = rows[i].in;
         struct fake_line line;
         fake_line_split(&line, rows[i].line);
@@ -579,20 +622,25 @@ static void needs_no_daemon_for_these(void **state UNUSED)
     static const struct {
         const char *name, *line, *out;
         enum ctl_exit exit;
+        bool is_full;
     } local[] = {
-        {"the version", "--version", "refreshctl ", CTL_EXIT_OK},
-        {"the overview", "--help", "refreshctl [OPTION]", CTL_EXIT_OK},
-        {"one verb", "help|rotate", "refreshctl rotate CONNECTOR", CTL_EXIT_OK},
-        {"the same by option", "rotate|-h", "refreshctl rotate CONNECTOR", CTL_EXIT_OK},
-        {"completion", "completion|bash", "# bash completion", CTL_EXIT_OK},
-        {"a wrong line", "nonsense", "", CTL_EXIT_USAGE},
-        {"nobody there", "status", "", CTL_EXIT_NO_DAEMON},
+        {"the version", "--version", "refreshctl ", CTL_EXIT_OK, false},
+        {"the overview", "--help", "refreshctl [OPTION]", CTL_EXIT_OK, false},
+        {"one verb", "help|rotate", "refreshctl rotate CONNECTOR", CTL_EXIT_OK, false},
+        {"the same by option", "rotate|-h", "refreshctl rotate CONNECTOR", CTL_EXIT_OK, false},
+        {"completion", "completion|bash", "# bash completion", CTL_EXIT_OK, false},
+        {"a wrong line", "nonsense", "", CTL_EXIT_USAGE, false},
+        {"nobody there", "status", "", CTL_EXIT_NO_DAEMON, false},
+        {"nowhere to write the version", "--version", "", CTL_EXIT_ERROR, true},
+        {"nor the help", "status|--help", "", CTL_EXIT_ERROR, true},
+        {"nor the completion", "completion|bash", "", CTL_EXIT_ERROR, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(local); i++) {
         print_message("  %s\n", local[i].name);
         struct fake_world fake;
         fake_world_init(&fake);
         fake.socket_path = "/nonexistent/socket";
+        fake.is_full = local[i].is_full;
         struct fake_line line;
         fake_line_split(&line, local[i].line);
         assert_int_equal(run(line.argc, line.argv, &fake.world), local[i].exit);
