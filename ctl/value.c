@@ -304,7 +304,9 @@ void value_expected(const struct rpc_param *param, struct buf *out)
             buf_append(out, STR("seconds or a span such as 5min, 2h, 1d"));
         else
             buf_append(out, STR("a whole number"));
-        if (param->min < param->max && param->max < INT64_MAX)
+        if (param->max == INT64_MAX)
+            buf_printf(out, ", %" PRId64 " or more", param->min);
+        else if (param->min < param->max)
             buf_printf(out, " from %" PRId64 " to %" PRId64, param->min, param->max);
         return;
     case RPC_TYPE_BOOLEAN:
