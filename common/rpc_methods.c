@@ -337,7 +337,7 @@ static const struct rpc_method methods[RPC_METHOD_COUNT] = {
            "Tell how the daemon is."),
     METHOD(RPC_METRICS, "metrics", ADMIN | OPERATOR, READS, no_params, "", "{content_type, text}",
            "Give the metrics in Prometheus' text form."),
-    METHOD(RPC_RELOAD, "reload", ADMIN, CHANGES, no_params, "", "{}",
+    METHOD(RPC_RELOAD, "reload", ADMIN, CHANGES, no_params, "", "{reloaded, needs_restart}",
            "Read configuration and profiles again."),
     METHOD(RPC_LIST_AUDIT, "list-audit", ADMIN | OPERATOR, READS, list_audit_params, "",
            "{items, next_cursor}", "List who did what."),

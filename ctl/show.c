@@ -56,6 +56,23 @@ static void show_done(const struct view *view, const char *what, const char *sub
     show_object(view, result, told, ARRAY_LEN(told), out);
 }
 
+static void show_reload(const struct view *view, const struct json *result, struct buf *out)
+{
+    static const struct block_name told[] = {{"reloaded", NULL}, {"needs_restart", NULL}};
+    if (view->quiet)
+        return;
+    buf_append(out, STR("configuration and profiles read again\n"));
+    const struct json *fixed = json_get(result, "needs_restart");
+    if (json_count(fixed) > 0) {
+        CLEANUP(buf_deinit) struct buf line = {0};
+        buf_append(&line, STR("read at start only: restart refreshd for "));
+        phrase_texts(fixed, &line);
+        style_append(view->style, STYLE_YELLOW, buf_str(&line), out);
+        buf_append_byte(out, '\n');
+    }
+    show_object(view, result, told, ARRAY_LEN(told), out);
+}
+
 static void show_rotation(const struct view *view, const struct json *params,
                           const struct json *result, struct buf *out)
 {
@@ -277,7 +294,7 @@ void show_result(const struct view *view, const struct rpc_method *method,
         show_done(view, "disconnected", "connection", params, result, out);
         return;
     case RPC_RELOAD:
-        show_done(view, "configuration and profiles read again", "", params, result, out);
+        show_reload(view, result, out);
         return;
     case RPC_ROTATE:
         show_rotation(view, params, result, out);

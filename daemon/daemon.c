@@ -284,14 +284,16 @@ static struct http_curl_config http_config(const struct config *config)
     };
 }
 
-static void name_fixed_keys(struct daemon *daemon, const struct config *fresh)
+static void name_fixed_keys(struct daemon *daemon, const struct config *fresh, struct json *names)
 {
     CLEANUP(config_faults_deinit) struct config_faults fixed = {0};
     config_find_fixed(&daemon->startup.config, fresh, &fixed);
-    for (size_t i = 0; i < fixed.count; i++)
+    for (size_t i = 0; i < fixed.count; i++) {
+        json_append_text(names, fixed.lines[i]);
         log_write(&daemon->log, LOG_LEVEL_WARNING, "reload.fixed",
                   "this key is read at start only: restart to change it",
                   LOG_TEXT("key", fixed.lines[i]));
+    }
 }
 
 /* Everything is read and judged before anything is taken over. */
@@ -317,7 +319,7 @@ static enum status reload_files(struct daemon *daemon, struct config *fresh, str
     return status;
 }
 
-static enum status reload(void *ctx, struct error *ret_error)
+static enum status reload(void *ctx, struct json *fixed, struct error *ret_error)
 {
     struct daemon *daemon = ctx;
     CLEANUP(config_faults_deinit) struct config_faults faults = {0};
@@ -333,7 +335,7 @@ static enum status reload(void *ctx, struct error *ret_error)
             log_write(&daemon->log, LOG_LEVEL_ERROR, "reload.mistake", faults.lines[i].data,
                       LOG_I64("mistakes", faults.count + faults.left_out));
     } else {
-        name_fixed_keys(daemon, &fresh);
+        name_fixed_keys(daemon, &fresh, fixed);
         status = reload_files(daemon, &fresh, ret_error);
         if (status == STATUS_OK) {
             config_keep_fixed(&daemon->startup.config, &fresh);
@@ -354,8 +356,9 @@ static enum status reload(void *ctx, struct error *ret_error)
 static void on_hangup(void *ctx, int signal_number)
 {
     (void)signal_number;
+    CLEANUP(json_freep) struct json *fixed = json_new_array();
     struct error err = {0};
-    if (reload(ctx, &err) != STATUS_OK)
+    if (reload(ctx, fixed, &err) != STATUS_OK)
         return; /* said in the log; all stays as it was */
 }
 

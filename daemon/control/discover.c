@@ -27,7 +27,7 @@ static const char *result_members(enum rpc_method_id id)
         [RPC_LIST_EVENTS] = "items next_cursor",
         [RPC_WATCH] = "watching last",
         [RPC_METRICS] = "content_type text",
-        [RPC_RELOAD] = "reloaded",
+        [RPC_RELOAD] = "reloaded needs_restart",
         [RPC_LIST_AUDIT] = "items next_cursor",
         [RPC_DISCOVER] = "openrpc info methods",
     };

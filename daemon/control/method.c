@@ -99,8 +99,9 @@ static void record_invalid(struct session *session, const struct rpc_method *met
 static void reload(struct session *session, struct call *call, struct now now)
 {
     const struct control_hooks *hooks = &session->control->hooks;
+    CLEANUP(json_freep) struct json *fixed = json_new_array();
     struct error err = {0};
-    enum status status = hooks->reload(hooks->ctx, &err);
+    enum status status = hooks->reload(hooks->ctx, fixed, &err);
     log_write(hooks->log, LOG_LEVEL_NOTICE, "control.reload",
               status == STATUS_OK ? "configuration and profiles read again"
                                   : "configuration and profiles stay as they were",
@@ -115,6 +116,7 @@ static void reload(struct session *session, struct call *call, struct now now)
     }
     struct json *result = json_new_object();
     json_set_bool(result, "reloaded", true);
+    json_set(result, "needs_restart", TAKE_PTR(fixed));
     call_result(call, result);
 }
 

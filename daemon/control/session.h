@@ -25,6 +25,7 @@ enum {
 };
 
 struct control;
+struct json;
 struct session;
 
 /** Who may do what: [access], resolved to numbers by whoever reads the configuration. Root and the
@@ -51,9 +52,11 @@ struct session_peer {
 struct control_hooks {
     void *ctx;
     const struct log *log; /* borrowed; may be NULL. Refusals are told there, never parameters */
-    /** Re-read configuration and profiles. On failure *ret_error is filled and all stays as it was.
+    /**
+     * Re-read configuration and profiles. On failure *ret_error is filled and all stays as it was.
+     * @fixed  an array: gets the keys that differ and are read at start only, "[redis] url"
      */
-    enum status (*reload)(void *ctx, struct error *ret_error);
+    enum status (*reload)(void *ctx, struct json *fixed, struct error *ret_error);
 };
 
 /**

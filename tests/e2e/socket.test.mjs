@@ -167,11 +167,12 @@ scenario('each reload names the keys that take a restart, until they are as they
   const named = () => world.daemon.log.split('\n').filter((line) => /reload\.fixed.*\[redis\] url/.test(line)).length;
   await world.daemon.configure({ redisUrl: 'redis://127.0.0.1:1/0', profiles: [await world.provider.profile()] });
   for (const times of [1, 2]) {
-    await world.rpc.call('reload');
+    assert.deepEqual((await world.rpc.call('reload')).needs_restart, ['[redis] url']);
     await eventually(`named ${times} times`, () => named() === times);
   }
+  assert.match((await world.daemon.ctl.run(['reload'])).stdout, /restart refreshd for \[redis\] url/);
   await world.daemon.configure({ profiles: [await world.provider.profile()] });
-  await world.rpc.call('reload');
-  await eventually('all three are done', () => world.daemon.log.match(/reload\.done/g)?.length === 3);
-  assert.equal(named(), 2);
+  assert.deepEqual((await world.rpc.call('reload')).needs_restart, []);
+  await eventually('all four are done', () => world.daemon.log.match(/reload\.done/g)?.length === 4);
+  assert.equal(named(), 3);
 });

@@ -55,13 +55,15 @@ static size_t backlog(void *ctx)
     return client->unread;
 }
 
-static enum status reload(void *ctx, struct error *ret_error)
+static enum status reload(void *ctx, struct json *fixed, struct error *ret_error)
 {
     struct client *client = ctx;
     client->reloads++;
     if (client->reload_status != STATUS_OK)
         return error_set(ret_error, client->reload_status,
                          "refreshd.conf:3: unknown key \"sokcet\"");
+    if (client->fixed_key != NULL)
+        json_append_text(fixed, str_c(client->fixed_key));
     return STATUS_OK;
 }
 

@@ -28,6 +28,7 @@ struct client {
     bool frees_on_write;  /* as a socket does that is broken */
     size_t finished;      /* times finish() was called */
     enum status reload_status;
+    const char *fixed_key; /* what a reload can't take over; NULL: nothing */
     size_t reloads;
     struct log log;
     struct buf logged; /* "control.denied\n" … */

@@ -221,9 +221,21 @@ static void check_reload(void **state UNUSED)
     struct client client;
     client_connect(&client, 1001);
     client_say(&client, RELOAD);
-    assert_answers(&client, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"reloaded\":true}}\n");
+    assert_answers(&client, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"reloaded\":true,"
+                            "\"needs_restart\":[]}}\n");
     assert_int_equal(client.reloads, 1);
     assert_string_equal(buf_c(&client.logged), "control.reload\n");
+    client_leave(&client);
+}
+
+static void check_reload_names_what_needs_a_restart(void **state UNUSED)
+{
+    struct client client;
+    client_connect(&client, 1001);
+    client.fixed_key = "[redis] url";
+    client_say(&client, RELOAD);
+    assert_answers(&client, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"reloaded\":true,"
+                            "\"needs_restart\":[\"[redis] url\"]}}\n");
     client_leave(&client);
 }
 
@@ -268,6 +280,7 @@ int main(void)
         cmocka_unit_test(check_freed_by_write),
         cmocka_unit_test(check_broken_by_a_batch),
         cmocka_unit_test(check_reload),
+        cmocka_unit_test(check_reload_names_what_needs_a_restart),
         cmocka_unit_test(check_reload_of_a_broken_configuration),
         cmocka_unit_test(check_reload_forbidden),
     };

@@ -166,6 +166,12 @@ static void shows_results(void **state UNUSED)
          "gcal: scopes version 1, nothing changed; 0 connections need a reconnect\n"},
         {"a connector that is gone", "unregister", "{\"connector\":\"gcal\"}",
          "{\"connector\":\"gcal\",\"unregistered\":true}", "gcal: unregistered\n"},
+        {"a reload", "reload", "{}", "{\"reloaded\":true,\"needs_restart\":[]}",
+         "configuration and profiles read again\n"},
+        {"a reload that leaves something to a restart", "reload", "{}",
+         "{\"reloaded\":true,\"needs_restart\":[\"[store] url\",\"[redis] url\"]}",
+         "configuration and profiles read again\n"
+         "read at start only: restart refreshd for [store] url, [redis] url\n"},
         {"a token", "token", "{}",
          "{\"access_token\":\"at\",\"token_type\":\"Bearer\",\"expires_at\":"
          "\"2026-11-23T02:08:00.000Z\",\"scopes\":[]}",
