@@ -1,5 +1,7 @@
 #include "config/config_url.h"
 
+#include "common/host.h"
+
 #include <string.h>
 
 /** Cut "name" or "[v6]" and ":port" off; *ret_port stays where there is none. */
@@ -23,21 +25,6 @@ static bool split_host(struct str text, struct str *ret_host, int64_t *ret_port)
     return host.len > 0 && rest.data[0] == ':' &&
            str_to_i64(str_slice(rest, 1, rest.len), ret_port) == STATUS_OK && *ret_port >= 1 &&
            *ret_port <= 65535;
-}
-
-/** A name that begins with a dot would fit the certificate of everything below it. */
-static bool is_host(struct str host)
-{
-    if (str_starts_with(host, STR(".")) || str_starts_with(host, STR("%")))
-        return false;
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.data[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    strchr("-._:%", c) != NULL;
-        if (!fits)
-            return false;
-    }
-    return host.len > 0 && host.len <= 253;
 }
 
 enum status config_store_url_parse(struct str text, struct arena *arena,
@@ -140,7 +127,7 @@ static enum status parse_tcp(struct str rest, struct arena *arena, struct config
     struct str host, database;
     if (split_authority(rest, arena, ret, &host, &database, err) != STATUS_OK)
         return STATUS_INVALID;
-    if (!split_host(host, &host, &ret->port) || !is_host(host))
+    if (!split_host(host, &host, &ret->port) || !host_is_valid(host))
         return error_set(err, STATUS_INVALID, "redis[s]://[user:password@]HOST[:PORT][/DB]");
     if (database.len > 0 && !parse_database(database, &ret->database))
         return error_set(err, STATUS_INVALID,
@@ -154,10 +141,21 @@ static bool parse_sentinel(struct str text, struct arena *arena, struct config_s
 {
     struct str host;
     ret->port = CONFIG_SENTINEL_PORT;
-    if (!split_host(text, &host, &ret->port) || !is_host(host))
+    if (!split_host(text, &host, &ret->port) || !host_is_valid(host))
         return false;
     ret->host = arena_copy(arena, host);
     return true;
+}
+
+/** It would count twice among those whose majority decides. */
+static bool is_named_before(const struct config_redis_url *url,
+                            const struct config_sentinel *sentinel)
+{
+    for (const struct config_sentinel *other = url->sentinels; other < sentinel; other++) {
+        if (other->port == sentinel->port && str_eq_nocase(other->host, sentinel->host))
+            return true;
+    }
+    return false;
 }
 
 static enum status parse_hosts(struct str hosts, struct arena *arena, struct config_redis_url *ret,
@@ -167,11 +165,16 @@ static enum status parse_hosts(struct str hosts, struct arena *arena, struct con
         size_t end = str_find_byte(hosts, ',');
         if (ret->sentinel_count == CONFIG_SENTINELS_MAX)
             return error_set(err, STATUS_INVALID, "%d sentinels at most", CONFIG_SENTINELS_MAX);
-        if (!parse_sentinel(str_slice(hosts, 0, end), arena,
-                            &ret->sentinels[ret->sentinel_count++]))
+        struct config_sentinel *sentinel = &ret->sentinels[ret->sentinel_count++];
+        if (!parse_sentinel(str_slice(hosts, 0, end), arena, sentinel))
             return error_set(err, STATUS_INVALID,
                              "redis[s]+sentinel://[user:password@]HOST[:PORT][,HOST[:PORT]…]"
                              "/MASTER-NAME[/DB]");
+        if (is_named_before(ret, sentinel))
+            return error_set(err, STATUS_INVALID,
+                             "each sentinel once, since most of them decide (" STR_FMT
+                             " port %lld stands twice)",
+                             STR_ARG(sentinel->host), (long long)sentinel->port);
         if (end == hosts.len)
             return STATUS_OK;
         hosts = str_slice(hosts, end + 1, hosts.len);
@@ -269,7 +272,7 @@ enum status config_listen_parse(struct str text, struct arena *arena, struct con
         return STATUS_OK;
     }
     struct str host;
-    if (!split_host(text, &host, &listen.port) || !is_host(host) || listen.port == 0)
+    if (!split_host(text, &host, &listen.port) || !host_is_valid(host) || listen.port == 0)
         return error_set(err, STATUS_INVALID, "ADDRESS:PORT or unix:/PATH");
     listen.host = arena_copy(arena, host);
     *ret = listen;
@@ -288,7 +291,7 @@ enum status config_proxy_check(struct str text, struct error *err)
         int64_t port = 0;
         if (str_ends_with(rest, STR("/")))
             rest.len--;
-        if (split_host(rest, &host, &port) && is_host(host) && port != 0)
+        if (split_host(rest, &host, &port) && host_is_valid(host) && port != 0)
             return STATUS_OK;
     }
     return error_set(err, STATUS_INVALID,

@@ -29,6 +29,7 @@ struct publish_redis_link {
     struct publish_redis_link_events events;
     enum link_state state;
     struct loop_timer *timer;
+    struct publish_redis_resolver *resolver;
     struct publish_redis_lookup *lookup;
     struct publish_redis_addresses addresses;
     size_t address_first; /* where a try begins: behind one that let the last try run out of time */
@@ -58,6 +59,7 @@ struct publish_redis_link *publish_redis_link_new(struct loop *loop,
     struct publish_redis_link *link = memory_new(sizeof(*link));
     *link = (struct publish_redis_link){.loop = loop, .target = *target, .events = events};
     link->timer = loop_timer_new(loop, on_timer, link);
+    link->resolver = publish_redis_resolver_new(loop);
     link->last = &link->first;
     return link;
 }
@@ -99,6 +101,7 @@ void publish_redis_link_free(struct publish_redis_link *link)
     if (link->state != LINK_DOOMED)
         error_set(&link->why, STATUS_UNAVAILABLE, "refreshd lets go of Redis");
     drop_connection(link);
+    publish_redis_resolver_free(link->resolver);
     loop_timer_free(link->timer);
     drop_pending(link);
     free(link);
@@ -373,9 +376,11 @@ static void resolve_host(struct publish_redis_link *link)
         return;
     }
     link->state = LINK_RESOLVING;
-    link->lookup = publish_redis_resolve(link->loop, link->target.host, on_addresses, link);
+    struct error err = {0};
+    link->lookup =
+        publish_redis_resolve(link->resolver, link->target.host, on_addresses, link, &err);
     if (link->lookup == NULL)
-        doom_because(link, "no thread to resolve the name on");
+        doom_because(link, err.text);
 }
 
 void publish_redis_link_set_address(struct publish_redis_link *link, struct str host, uint16_t port)

@@ -12,8 +12,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/** Shared by its owner and the questions; whoever lets go last frees it. */
+struct publish_redis_resolver {
+    atomic_int holders;
+    struct loop *loop;
+};
+
 /** Shared by the thread and the loop; whoever lets go last frees it. */
 struct question {
+    struct publish_redis_resolver *resolver;
     atomic_int holders;
     int done; /* eventfd: readable once the answer stands */
     char *host;
@@ -27,12 +34,27 @@ struct publish_redis_lookup {
     void *ctx;
 };
 
+struct publish_redis_resolver *publish_redis_resolver_new(struct loop *loop)
+{
+    struct publish_redis_resolver *resolver = memory_new(sizeof(*resolver));
+    atomic_init(&resolver->holders, 1);
+    resolver->loop = loop;
+    return resolver;
+}
+
+void publish_redis_resolver_free(struct publish_redis_resolver *resolver)
+{
+    if (resolver != NULL && atomic_fetch_sub(&resolver->holders, 1) == 1)
+        free(resolver);
+}
+
 static void let_go(struct question *question)
 {
     if (atomic_fetch_sub(&question->holders, 1) != 1)
         return;
     close(question->done);
     free(question->host);
+    publish_redis_resolver_free(question->resolver);
     free(question);
 }
 
@@ -94,23 +116,39 @@ static bool start_thread(struct question *question)
     return started;
 }
 
-struct publish_redis_lookup *publish_redis_resolve(struct loop *loop, struct str host,
-                                                   publish_redis_resolve_fn *fn, void *ctx)
+static struct question *new_question(struct publish_redis_resolver *resolver, int done,
+                                     struct str host)
 {
-    int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (done < 0)
-        return NULL;
     struct question *question = memory_new(sizeof(*question));
     atomic_init(&question->holders, 1);
+    atomic_fetch_add(&resolver->holders, 1);
+    question->resolver = resolver;
     question->done = done;
     question->host = memory_copy_str(host);
-    if (!start_thread(question)) {
-        let_go(question);
+    return question;
+}
+
+struct publish_redis_lookup *publish_redis_resolve(struct publish_redis_resolver *resolver,
+                                                   struct str host, publish_redis_resolve_fn *fn,
+                                                   void *ctx, struct error *err)
+{
+    if (atomic_load(&resolver->holders) > PUBLISH_REDIS_LOOKUPS_MAX) { /* the owner is one */
+        error_set(err, STATUS_UNAVAILABLE,
+                  "name not resolved: %d look-ups given up before still wait for the resolver",
+                  PUBLISH_REDIS_LOOKUPS_MAX);
+        return NULL;
+    }
+    int done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct question *question = done >= 0 ? new_question(resolver, done, host) : NULL;
+    if (question == NULL || !start_thread(question)) {
+        if (question != NULL)
+            let_go(question);
+        error_set(err, STATUS_UNAVAILABLE, "no thread to resolve the name on");
         return NULL;
     }
     struct publish_redis_lookup *lookup = memory_new(sizeof(*lookup));
     *lookup = (struct publish_redis_lookup){.question = question, .fn = fn, .ctx = ctx};
-    lookup->watch = loop_watch_new(loop, done, on_done, lookup);
+    lookup->watch = loop_watch_new(resolver->loop, done, on_done, lookup);
     loop_watch_set(lookup->watch, LOOP_READ);
     return lookup;
 }

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/buf.h"
+#include "common/host.h"
 #include "common/memory.h"
 #include "io/publish_redis_error.h"
 #include "io/publish_redis_password.h"
@@ -185,20 +186,7 @@ static struct str reply_text(const struct redisReply *reply)
     return (struct str){.data = reply->str, .len = (size_t)reply->len};
 }
 
-/** A name or an address: what a sentinel announces goes to the resolver and into logs. */
-static bool is_host(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    (c != '\0' && strchr("-._:%", c) != NULL);
-        if (!fits)
-            return false;
-    }
-    return text.len > 0 && text.len < PUBLISH_REDIS_HOST_SIZE;
-}
-
-/** Two texts, host and port. */
+/** Two texts, host and port, which go to the resolver and into logs. */
 static bool read_master(const struct redisReply *reply, struct publish_redis_master *ret)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
@@ -206,7 +194,7 @@ static bool read_master(const struct redisReply *reply, struct publish_redis_mas
         reply->element[1]->type != REDIS_REPLY_STRING)
         return false;
     int64_t port;
-    if (!is_host(reply_text(reply->element[0])) ||
+    if (!host_is_valid(reply_text(reply->element[0])) ||
         str_to_i64(reply_text(reply->element[1]), &port) != STATUS_OK || port < 1 || port > 65535)
         return false;
     *ret = (struct publish_redis_master){.port = (uint16_t)port};

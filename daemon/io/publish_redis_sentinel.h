@@ -15,12 +15,13 @@
 #ifndef IO_PUBLISH_REDIS_SENTINEL_H
 #define IO_PUBLISH_REDIS_SENTINEL_H
 
+#include "common/host.h"
 #include "io/publish_redis_link.h"
 
 enum {
     PUBLISH_REDIS_SENTINELS_MAX = 16,
     PUBLISH_REDIS_SENTINEL_TIMEOUT_MS = 1000, /* for connecting, and for an answer */
-    PUBLISH_REDIS_HOST_SIZE = 254,
+    PUBLISH_REDIS_HOST_SIZE = HOST_BYTES_MAX + 1,
 };
 
 struct publish_redis_sentinel {

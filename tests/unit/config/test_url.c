@@ -111,6 +111,10 @@ static const struct sentinel_row sentinel_rows[] = {
      "k 26379, l 26379, m 26379, n 26379, o 26379, p 26379",
      "m", NULL, NULL, 0, false},
     {"redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h:1,h:2,i:1/m", "h 1, h 2, i 1", "m", NULL, NULL, 0, false},
+    {"redis+sentinel://h,h/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://h,i:26379,H:26379/m", NULL, NULL, NULL, NULL, 0, false},
+    {"redis+sentinel://[::1]:1,i,[::1]:1/m", NULL, NULL, NULL, NULL, 0, false},
     {"redis+sentinel://", NULL, NULL, NULL, NULL, 0, false},
     {"redis+sentinel://h", NULL, NULL, NULL, NULL, 0, false},
     {"redis+sentinel://h/", NULL, NULL, NULL, NULL, 0, false},
@@ -168,6 +172,19 @@ static void sentinel_urls(void **state UNUSED)
     }
 }
 
+static void says_which_sentinel_stands_twice(void **state UNUSED)
+{
+    struct arena arena = {0};
+    struct config_redis_url url = {0};
+    struct error err = {0};
+    assert_int_equal(
+        config_redis_url_parse(STR("redis+sentinel://h,i,h:26379/m"), &arena, &url, &err),
+        STATUS_INVALID);
+    assert_string_equal(err.text, "each sentinel once, since most of them decide (h port 26379 "
+                                  "stands twice)");
+    arena_deinit(&arena);
+}
+
 static void a_master_has_a_name_of_128_at_most(void **state UNUSED)
 {
     char text[] = "redis+sentinel://h/"
@@ -220,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redis_urls),
         cmocka_unit_test(sentinel_urls),
+        cmocka_unit_test(says_which_sentinel_stands_twice),
         cmocka_unit_test(a_master_has_a_name_of_128_at_most),
         cmocka_unit_test(store_urls),
     };

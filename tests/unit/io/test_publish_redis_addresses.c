@@ -13,6 +13,22 @@ static const char silent[] = "127.0.0.2", alive[] = "127.0.0.1";
 
 /* The resolver. */
 
+struct publish_redis_resolver {
+    struct loop *loop;
+};
+
+struct publish_redis_resolver *publish_redis_resolver_new(struct loop *loop)
+{
+    struct publish_redis_resolver *resolver = malloc(sizeof(*resolver));
+    resolver->loop = loop;
+    return resolver;
+}
+
+void publish_redis_resolver_free(struct publish_redis_resolver *resolver)
+{
+    free(resolver);
+}
+
 struct publish_redis_lookup {
     struct loop_timer *timer;
     publish_redis_resolve_fn *fn;
@@ -37,12 +53,14 @@ static void answer(void *ctx)
     lookup.fn(lookup.ctx, &addresses);
 }
 
-struct publish_redis_lookup *publish_redis_resolve(struct loop *loop, struct str host UNUSED,
-                                                   publish_redis_resolve_fn *fn, void *ctx)
+struct publish_redis_lookup *publish_redis_resolve(struct publish_redis_resolver *resolver,
+                                                   struct str host UNUSED,
+                                                   publish_redis_resolve_fn *fn, void *ctx,
+                                                   struct error *err UNUSED)
 {
     struct publish_redis_lookup *lookup = malloc(sizeof(*lookup));
     *lookup = (struct publish_redis_lookup){.fn = fn, .ctx = ctx};
-    lookup->timer = loop_timer_new(loop, answer, lookup);
+    lookup->timer = loop_timer_new(resolver->loop, answer, lookup);
     loop_timer_set(lookup->timer, 1);
     return lookup;
 }
