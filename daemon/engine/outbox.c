@@ -50,27 +50,34 @@ enum outbox_next {
     NEXT_BEAT, /* when its time has come */
 };
 
-static enum outbox_next next_in_step(const struct outbox *outbox)
+static enum outbox_next next_in_step(const struct outbox *outbox, struct now now)
 {
     /* Before the refill: what a Redis loses is its newest writes, and only the stream tells. */
     if (outbox->rebuild_hash)
         return outbox->under_way > 0 ? NEXT_NOTHING : NEXT_HASH;
+    if (now.ms >= outbox->probe_ms)
+        return outbox->under_way > 0 ? NEXT_NOTHING : NEXT_BEAT;
     if (outbox->refill_to > outbox->sent || !outbox->looked)
         return outbox_send_has_room(outbox) ? NEXT_BATCH : NEXT_NOTHING;
     return outbox->under_way > 0 ? NEXT_NOTHING : NEXT_BEAT;
 }
 
-static enum outbox_next next_of(const struct outbox *outbox)
+static enum outbox_next next_of(const struct outbox *outbox, struct now now)
 {
     if (outbox->reading)
         return NEXT_NOTHING;
     if (!has_redis(outbox->engine)) /* the bounds alone send nothing */
         return outbox->looked && outbox->have_bounds ? NEXT_NOTHING : NEXT_BOUNDS;
     if (outbox->in_step)
-        return next_in_step(outbox);
+        return next_in_step(outbox, now);
     if (outbox->under_way > 0)
         return NEXT_NOTHING;
     return outbox->have_bounds ? NEXT_PROBE : NEXT_BOUNDS;
+}
+
+static int64_t beat_ms(const struct outbox *outbox)
+{
+    return MIN_OF(outbox->heartbeat_ms, outbox->probe_ms);
 }
 
 /* A backlog of a whole day must not keep the process from ending. */
@@ -86,7 +93,7 @@ void outbox_turn(struct engine *engine, struct now now)
         outbox->drain_until_ms = now.ms + OUTBOX_DRAIN_MS;
     if (now.ms < outbox->retry_ms || is_over(outbox, now))
         return;
-    switch (next_of(outbox)) {
+    switch (next_of(outbox, now)) {
     case NEXT_NOTHING:
         return;
     case NEXT_BOUNDS:
@@ -103,7 +110,7 @@ void outbox_turn(struct engine *engine, struct now now)
         outbox_hash_next(outbox);
         return;
     case NEXT_BEAT:
-        if (now.ms < outbox->heartbeat_ms)
+        if (now.ms < beat_ms(outbox))
             return;
         if (!engine->draining) /* the store may have refused to learn of it */
             outbox_send_acknowledge(outbox, outbox->published, now);
@@ -119,11 +126,11 @@ int64_t outbox_next_ms(const struct engine *engine)
     const struct outbox *outbox = engine->outbox;
     if (is_over(outbox, engine->now))
         return INT64_MAX;
-    switch (next_of(outbox)) {
+    switch (next_of(outbox, engine->now)) {
     case NEXT_NOTHING:
         return INT64_MAX;
     case NEXT_BEAT:
-        return MAX_OF(outbox->heartbeat_ms, outbox->retry_ms);
+        return MAX_OF(beat_ms(outbox), outbox->retry_ms);
     case NEXT_BOUNDS:
     case NEXT_PROBE:
     case NEXT_BATCH:

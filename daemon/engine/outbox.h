@@ -23,6 +23,7 @@ enum {
     OUTBOX_RETRY_MIN_MS = 100,
     OUTBOX_RETRY_MAX_MS = 5000,
     OUTBOX_HEARTBEAT_MS = 5000, /* an emptied Redis is noticed though nothing happens */
+    OUTBOX_PROBE_MS = 10000,    /* and though too much happens: the hash may be gone alone */
     OUTBOX_DRAIN_MS = 2000,     /* a process that ends sends so long; the rest waits in the log */
 };
 

@@ -1,5 +1,44 @@
 #include "engine/outbox_hash.h"
 
+/* ---- is it there? ---- */
+
+/* The store is read after Redis was asked, so what Redis has not been sent yet is no reason: of an
+ * alert the number tells, and the end of the last one is in the log, which is looked at first. */
+static bool is_lost(const struct outbox *outbox, const struct store_read *read)
+{
+    if (read->event_count > 0)
+        return !outbox->hash_exists && read->events[0].seq <= outbox->sent;
+    return outbox->hash_exists && outbox->looked;
+}
+
+static void on_first_alert(struct completion *completion, struct now now)
+{
+    struct store_read *read = CONTAINER_OF(completion, struct store_read, completion);
+    struct outbox *outbox = read->user;
+    if (outbox_read_failed(outbox, read, now))
+        return;
+    if (is_lost(outbox, read)) {
+        log_plain(outbox->engine->log, LOG_LEVEL_WARNING, "publish.hash_lost",
+                  outbox->hash_exists
+                      ? "the hash names connections though none is in need: it is made anew"
+                      : "Redis has lost the hash of connections in need: it is made anew");
+        outbox->rebuild_hash = true;
+    }
+    store_read_free(read);
+}
+
+void outbox_hash_check(struct outbox *outbox, bool exists)
+{
+    outbox->hash_exists = exists;
+    struct store_read *read = store_read_new(STORE_READ_ALERTS);
+    read->cursor = arena_copy(&read->arena, STR(""));
+    read->limit = 1;
+    read->bytes_max = OUTBOX_BATCH_BYTES;
+    outbox_read_send(outbox, read, on_first_alert);
+}
+
+/* ---- made anew ---- */
+
 static void on_step(struct completion *completion, struct now now)
 {
     struct publish_request *request = CONTAINER_OF(completion, struct publish_request, completion);

@@ -11,6 +11,14 @@
 
 #include "engine/outbox_step.h"
 
+/**
+ * Redis stands where it should, and says whether there is a hash: does that go with the store? Else
+ * it was deleted or evicted alone, or put there by others, and is made anew. Fields that are
+ * missing or too many in a hash that is there are not looked for: of the commands that Redis must
+ * allow us none counts them. Only while nothing is under way.
+ */
+void outbox_hash_check(struct outbox *outbox, bool exists);
+
 /** The next step; outbox->rebuild_hash is over with the last. Only while nothing is under way. */
 void outbox_hash_next(struct outbox *outbox);
 

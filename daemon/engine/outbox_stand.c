@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "engine/catalog.h"
+#include "engine/outbox_hash.h"
 #include "engine/outbox_send.h"
 #include "engine/watch.h"
 
@@ -160,6 +161,8 @@ static void on_probed(struct completion *completion, struct now now)
             compare(outbox, request, now);
         else if (!stands)
             outbox_step_lost(outbox);
+        else if (!outbox->rebuild_hash)
+            outbox_hash_check(outbox, request->hash_exists);
     }
     publish_request_free(request);
 }
@@ -167,5 +170,6 @@ static void on_probed(struct completion *completion, struct now now)
 void outbox_stand_probe(struct outbox *outbox)
 {
     ASSERT(outbox->under_way == 0);
+    outbox->probe_ms = outbox->engine->now.ms + OUTBOX_PROBE_MS;
     outbox_request_send(outbox, outbox_request_new(outbox, PUBLISH_PROBE, on_probed));
 }

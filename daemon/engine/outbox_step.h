@@ -44,9 +44,11 @@ struct outbox {
     int64_t refill_to;               /* 0: no refill */
     bool rebuild_hash, hash_begun;
     bool hash_in_doubt; /* a step of it was cut off, and may yet arrive */
+    bool hash_exists;   /* as Redis said last */
     char hash_cursor[OUTBOX_CURSOR_SIZE];
     /* When to go on. */
     int64_t retry_ms, retry_interval_ms, heartbeat_ms;
+    int64_t probe_ms;       /* at the latest, though one batch follow upon the other */
     int64_t drain_until_ms; /* 0: the process is not ending */
 };
 

@@ -37,7 +37,15 @@ const char publish_redis_script_lua[] =
     "    if info[i] == 'last-generated-id' then generated = info[i + 1] end\n"
     "  end\n"
     "end\n"
-    "if mode == 'probe' then return {'OK', log, generated, false} end\n"
+    /* Of the commands that we have a right to, GET tells of a hash at the least cost: by its error. A
+     * text there is not ours, as HDEL says. */
+    "if mode == 'probe' then\n"
+    "  local hash = redis.pcall('GET', KEYS[2])\n"
+    "  if type(hash) == 'string' then return run('HDEL', KEYS[2], '') end\n"
+    "  local exists = failed(hash) and string.find(hash.err, 'WRONGTYPE', 1, true)\n"
+    "  if failed(hash) and not exists then return told(hash, 'GET') end\n"
+    "  return {'OK', log, generated, exists and 'hash'}\n"
+    "end\n"
 
     /* May this batch follow? */
     "local log_id, last\n"
@@ -236,7 +244,10 @@ void publish_redis_script_answer(const struct redisReply *reply, struct publish_
     read_log(reply_text(reply->element[1]), request);
     if (read_stream(reply_text(reply->element[2]), request) != STATUS_OK)
         return;
-    *ret_refused = reply_text(reply->element[3]);
+    if (request->kind == PUBLISH_PROBE)
+        request->hash_exists = str_is_set(reply_text(reply->element[3]));
+    else
+        *ret_refused = reply_text(reply->element[3]);
     request->status = STATUS_OK;
     if (!agreed)
         request->status =

@@ -54,7 +54,7 @@ void publish_redis_script_call(struct publish_redis_command *call, struct str sh
 
 /**
  * Read the script's answer, which is anything that the peer chose to send: fills status, error and
- * remote_*. An error reply is the caller's (publish_redis_error.h).
+ * remote_* and hash_exists. An error reply is the caller's (publish_redis_error.h).
  * @ret_refused  why PUBLISH was refused though all else was done; STR_NONE else; borrows from reply
  */
 void publish_redis_script_answer(const struct redisReply *reply, struct publish_request *request,

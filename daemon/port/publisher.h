@@ -26,7 +26,7 @@ struct publish_event {
 };
 
 enum publish_kind {
-    PUBLISH_PROBE,       /* only ask; fills remote_* */
+    PUBLISH_PROBE,       /* only ask; fills remote_* and hash_exists */
     PUBLISH_EVENTS,      /* check, hash, XADD, PUBLISH; in order of seq */
     PUBLISH_HISTORY,     /* as EVENTS without hash and PUBLISH: refill an emptied stream */
     PUBLISH_HASH_BEGIN,  /* start a new hash under another name, dropping an unfinished one */
@@ -51,6 +51,7 @@ struct publish_request {
     char remote_log_id[40];
     int64_t remote_last; /* last sequence as `{prefix}log` has it */
     int64_t stream_last; /* last-generated-id of the stream; 0: empty or none */
+    bool hash_exists;    /* PROBE: the hash of connections in need has a field at least */
     void *user;
 };
 

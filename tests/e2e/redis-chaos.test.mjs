@@ -96,6 +96,7 @@ const singleFaults = {
     await chaos.command('DEL', 'refreshd:events');
     chaos.lost();
   },
+  'its hash deleted': ({ command }) => command('DEL', 'refreshd:needs_reconnect'),
   'its stream trimmed to nothing': (chaos) => chaos.trim(),
   emptied: async (chaos) => {
     await chaos.command('FLUSHALL');

@@ -111,6 +111,20 @@ scenario('FLUSHALL while nothing happens is noticed at the next event at the lat
   await assertHashIsState(world.redis, world.rpc);
 });
 
+scenario('the hash deleted alone, while nothing happens, is made anew', options, async (world) => {
+  const churn = await Churn.begin(world);
+  await world.rpc.call('rescope', { connector: 'calendar', scopes: WIDER });
+  await assertHashIsState(world.redis, world.rpc);
+  const log = await assertStreamIsLog(world.redis, world.rpc);
+  await world.redis.with((client) => client.del('refreshd:needs_reconnect'));
+  await eventually('the hash names it again', async () => {
+    assert.deepEqual(Object.keys(await readNeedsReconnect(world.redis)), [churn.connections[0].id]);
+    return true;
+  }, { within: 8_000 });
+  assert.equal((await assertStreamIsLog(world.redis, world.rpc)).length, log.length, 'and nothing was told again');
+  assert.match(world.daemon.log, /publish\.hash_lost/);
+});
+
 scenario('Redis frozen for some seconds (SIGSTOP)', options, async (world) => {
   const churn = await Churn.begin(world);
   await churn.rounds(1);

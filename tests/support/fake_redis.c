@@ -180,6 +180,7 @@ static enum status carry_out(struct fake_redis *redis, struct publish_request *r
     switch (request->kind) {
     case PUBLISH_PROBE:
         tell(redis, request);
+        request->hash_exists = redis->hash.count > 0;
         return STATUS_OK;
     case PUBLISH_EVENTS:
     case PUBLISH_HISTORY:
@@ -406,6 +407,11 @@ void fake_redis_empty(struct fake_redis *redis)
     redis->generated = redis->last = 0;
     redis->has_log = false;
     redis->log_id[0] = '\0';
+}
+
+void fake_redis_drop_hash(struct fake_redis *redis)
+{
+    hash_clear(&redis->hash);
 }
 
 void fake_redis_set_log(struct fake_redis *redis, const char *log_id, int64_t last)

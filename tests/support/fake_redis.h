@@ -60,6 +60,8 @@ struct fake_redis_use fake_redis_use(const struct fake_redis *redis);
 void fake_redis_forget_use(struct fake_redis *redis);
 /** All keys are gone. */
 void fake_redis_empty(struct fake_redis *redis);
+/** The hash alone. */
+void fake_redis_drop_hash(struct fake_redis *redis);
 /** Another daemon's log stands there, its stream at this number. */
 void fake_redis_set_log(struct fake_redis *redis, const char *log_id, int64_t last);
 /** The stream has more than `{prefix}log` says: a script stopped half-way. */

@@ -368,6 +368,52 @@ static void a_step_of_the_hash_that_arrives_late_is_made_good(void **state)
     }
 }
 
+static void given_one_in_need(struct world *world)
+{
+    given(world);
+    people(world, 0, 3);
+    fake_provider_grant_at(world->provider, 1)->is_dead = true;
+    world_run(world, 2 * HOUR);
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+}
+
+static void a_hash_that_is_deleted_alone_is_made_anew(void **state)
+{
+    struct world *world = *state;
+    given_one_in_need(world);
+    size_t entries = fake_redis_count(world->redis), published = fake_redis_published(world->redis);
+    fake_redis_drop_hash(world->redis);
+    world_run(world, 6 * SECOND);
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+    assert_non_null(fake_redis_hash_get(world->redis, "c-1"));
+    assert_int_equal(fake_redis_count(world->redis), entries);
+    assert_int_equal(fake_redis_published(world->redis), published);
+}
+
+static void a_hash_is_missed_while_one_batch_follows_upon_the_other(void **state)
+{
+    struct world *world = *state;
+    given_one_in_need(world);
+    fake_redis_set_latency(world->redis, 50);
+    fake_redis_drop_hash(world->redis);
+    for (int i = 0; i < 1100; i++) { /* 11 s */
+        people(world, 10 + i, 11 + i);
+        world_run(world, 10);
+    }
+    assert_non_null(fake_redis_hash_get(world->redis, "c-1"));
+}
+
+static void a_hash_of_others_while_nobody_is_in_need_is_taken_away(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    people(world, 0, 3);
+    world_run(world, MINUTE);
+    fake_redis_hash_put(world->redis, "c-1", "{}");
+    world_run(world, 6 * SECOND);
+    assert_int_equal(fake_redis_hash_count(world->redis), 0);
+}
+
 static void a_backlog_does_not_keep_the_process_from_ending(void **state)
 {
     struct world *world = *state;
@@ -432,6 +478,9 @@ int main(void)
         ROW(a_slow_store_learns_the_highest_number_and_not_every_batch),
         ROW(a_batch_that_does_not_reach_the_stream_gives_way),
         ROW(a_step_of_the_hash_that_arrives_late_is_made_good),
+        ROW(a_hash_that_is_deleted_alone_is_made_anew),
+        ROW(a_hash_is_missed_while_one_batch_follows_upon_the_other),
+        ROW(a_hash_of_others_while_nobody_is_in_need_is_taken_away),
         ROW(a_backlog_does_not_keep_the_process_from_ending),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);

@@ -187,6 +187,31 @@ static void a_probe_tells_where_redis_stands(void **state)
     }
 }
 
+static void a_probe_tells_whether_there_is_a_hash(void **state)
+{
+    static const struct {
+        const char *name, *before;
+        enum status status;
+        bool exists;
+    } hashes[] = {
+        {"none", "DEL t:needs_reconnect", STATUS_OK, false},
+        {"one", "HSET t:needs_reconnect c-1 {}", STATUS_OK, true},
+        {"its last field gone", "HDEL t:needs_reconnect c-1", STATUS_OK, false},
+        {"somebody's text", "SET t:needs_reconnect x", STATUS_UNAVAILABLE, false},
+    };
+    struct bed *bed = *state;
+    assert_int_equal(bed_publish(bed, 0, 1, 1), STATUS_OK);
+    for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
+        print_message("  %s\n", hashes[i].name);
+        bed_say(bed, hashes[i].before);
+        struct publish_request *request = publish_request_new(PUBLISH_PROBE);
+        assert_int_equal(bed_ask(bed, request), hashes[i].status);
+        assert_int_equal(request->hash_exists, hashes[i].exists);
+        publish_request_free(request);
+    }
+    assert_string_equal(bed_say(bed, "GET t:needs_reconnect"), "x");
+}
+
 static void a_conflict_tells_where_redis_stands(void **state)
 {
     struct bed *bed = *state;
@@ -437,6 +462,7 @@ int main(void)
         WITH_REDIS(a_batch_lands),
         WITH_REDIS(batches_follow_or_conflict),
         WITH_REDIS(a_probe_tells_where_redis_stands),
+        WITH_REDIS(a_probe_tells_whether_there_is_a_hash),
         WITH_REDIS(a_conflict_tells_where_redis_stands),
         WITH_REDIS(an_entry_at_the_end_of_all_ids),
         WITH_REDIS(batches_may_be_pipelined),
