@@ -43,7 +43,6 @@ static void job_free(struct job *job)
     job_forget_presented(job);
     store_read_free(job->record);
     http_request_free(job->request);
-    oauth_verdict_deinit(&job->verdict);
     arena_deinit(&job->arena);
     spares_give(&spare_jobs, CONTAINER_OF(job, struct job_block, job));
 }
@@ -545,23 +544,22 @@ void job_decide(struct job *job, struct now now)
         choose_fallback(job, now);
 }
 
-static void on_answer(struct completion *completion, struct now now)
+/* Into job->answer. What it says is sealed there, and what was presented is done with: of all that
+ * nothing waits for the store in the clear but the body, which a rescue may need. */
+static void read_answer(struct job *job, struct now now)
 {
-    struct http_request *request = CONTAINER_OF(completion, struct http_request, completion);
-    struct job *job = request->user;
-    struct engine *engine = job->engine;
-    engine->in_flight--;
-    job->answered_ms = now.ms;
+    CLEANUP(oauth_verdict_deinit) struct oauth_verdict verdict = {0};
+    const struct catalog_entry *entry = job->task->entry;
     const struct str secrets[] = {
         secret_str(job->refresh_token),
         job->client_secret != NULL ? secret_str(job->client_secret) : STR_NONE,
     };
     const struct job_answer_input input = {
-        .engine = engine,
-        .entry = job->task->entry,
-        .profile = catalog_profile(engine, job->task->entry), /* a reload may have replaced it */
+        .engine = job->engine,
+        .entry = entry,
+        .profile = catalog_profile(job->engine, entry), /* a reload may have replaced it */
         .connection = &job->record->connections[0],
-        .request = request,
+        .request = job->request,
         .secrets = secrets,
         .secret_count = ARRAY_LEN(secrets),
         .credential_version = job->credential_version,
@@ -570,16 +568,27 @@ static void on_answer(struct completion *completion, struct now now)
         .started_ms = job->started_ms,
         .now = now,
     };
-    oauth_verdict_deinit(&job->verdict);
-    job->verdict = (struct oauth_verdict){0};
-    job_read_answer(&input, &job->arena, &job->verdict, &job->answer);
-    job->has_answer = job->is_unsaved = true;
-    engine->unsaved_answers++;
-    if (job->verdict.learned_refused)
-        log_write(engine->log, LOG_LEVEL_WARNING, "refresh.variable_refused",
+    job_read_answer(&input, &job->arena, &verdict, &job->answer);
+    job->has_answer = true;
+    job_forget_presented(job);
+    oauth_message_deinit(&job->request->message);
+    if (verdict.learned_refused)
+        log_write(job->engine->log, LOG_LEVEL_WARNING, "refresh.variable_refused",
                   "an answer names an endpoint that its profile does not accept: it is not used",
                   LOG_TEXT("connection", str_c(job->task->id)),
-                  LOG_TEXT("connector", job->task->entry->connector.id));
+                  LOG_TEXT("connector", entry->connector.id));
+}
+
+static void on_answer(struct completion *completion, struct now now)
+{
+    struct http_request *request = CONTAINER_OF(completion, struct http_request, completion);
+    struct job *job = request->user;
+    struct engine *engine = job->engine;
+    engine->in_flight--;
+    job->answered_ms = now.ms;
+    read_answer(job, now);
+    job->is_unsaved = true;
+    engine->unsaved_answers++;
     count_answer(job);
     struct endpoint *endpoint = job->endpoint;
     if (endpoint != NULL)

@@ -7,7 +7,6 @@
 #define ENGINE_JOB_SAVE_H
 
 #include "engine/job.h"
-#include "oauth/classify.h"
 
 /** What follows once the decision is durable. */
 enum job_then {
@@ -35,7 +34,6 @@ struct job {
     struct secret *refresh_token, *client_secret;
     struct http_request *request;
     struct arena arena; /* texts of the answer */
-    struct oauth_verdict verdict;
     struct refresh_answer answer;
     bool has_answer;
     bool is_in_lane; /* counts towards max_in_flight */
