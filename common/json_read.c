@@ -268,6 +268,8 @@ enum status json_parse_fault(struct str text, struct json_limits limits, struct 
                              enum json_fault *ret_fault, struct error *err)
 {
     ASSERT(out != NULL && limits.bytes_max <= INT_MAX);
+    enum { SCRATCH_USUAL = 128 }; /* names are short */
+    char room[SCRATCH_USUAL];
     const char *begin = text.data != NULL ? text.data : "";
     struct json_reader reader = {
         .begin = begin,
@@ -276,6 +278,7 @@ enum status json_parse_fault(struct str text, struct json_limits limits, struct 
         .limits = limits,
         .scratch = {.secret = true},
     };
+    buf_lend(&reader.scratch, room, sizeof(room));
     struct json_object *value = NULL;
     bool good = take_text(&reader, &value);
     buf_deinit(&reader.scratch);

@@ -67,8 +67,12 @@ static enum status expand(struct request_builder *b, struct str text, struct str
 /** RFC 6749 §2.3.1: both parts form-encoded before they are joined. */
 enum status request_builder_add_basic(struct request_builder *b)
 {
+    enum { PAIR_USUAL = 256, HEADER_USUAL = 384 };
+    char pair_room[PAIR_USUAL], header_room[HEADER_USUAL];
     CLEANUP(buf_deinit) struct buf pair = {.secret = true};
     CLEANUP(buf_deinit) struct buf header = {.secret = true};
+    buf_lend(&pair, pair_room, sizeof(pair_room));
+    buf_lend(&header, header_room, sizeof(header_room));
     struct str user = b->from.client->client_id;
     struct str password = b->from.client->secret;
     enum status status = STATUS_OK;

@@ -44,7 +44,10 @@ static void write_form(const struct request_params *params, struct buf *out)
 
 struct secret *request_params_form(const struct request_params *params)
 {
+    enum { FORM_USUAL = 1536 };
+    char room[FORM_USUAL];
     CLEANUP(buf_deinit) struct buf out = {.secret = true};
+    buf_lend(&out, room, sizeof(room));
     write_form(params, &out);
     return secret_copy(buf_str(&out));
 }

@@ -13,16 +13,7 @@ static int compare_scopes(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
-static size_t count_words(struct str text)
-{
-    size_t count = 0;
-    struct str word;
-    while (str_next_word(&text, BLANKS, &word))
-        count++;
-    return count;
-}
-
-/** Sorts and joins; scopes is the caller's to free. */
+/** Sorts and joins. */
 static struct str join(struct arena *arena, struct str *scopes, size_t count)
 {
     size_t len = 0;
@@ -45,12 +36,19 @@ static struct str join(struct arena *arena, struct str *scopes, size_t count)
 
 struct str scope_set_from_text(struct arena *arena, struct str text)
 {
-    size_t count = count_words(text);
-    struct str *scopes = memory_new_array(count + 1, sizeof(*scopes));
-    for (size_t i = 0; str_next_word(&text, BLANKS, &scopes[i]); i++)
-        ;
+    enum { SCOPES_ON_STACK = 32 };
+    struct str room[SCOPES_ON_STACK], *scopes = room, word;
+    size_t count = 0;
+    while (str_next_word(&text, BLANKS, &word)) {
+        if (count == ARRAY_LEN(room)) { /* what is left has at most one for two bytes */
+            scopes = memory_new_array(count + 1 + text.len / 2 + 1, sizeof(*scopes));
+            memcpy(scopes, room, sizeof(room));
+        }
+        scopes[count++] = word;
+    }
     struct str set = join(arena, scopes, count);
-    free(scopes);
+    if (scopes != room)
+        free(scopes);
     return set;
 }
 

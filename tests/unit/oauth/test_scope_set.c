@@ -28,6 +28,29 @@ static void from_text(UNUSED void **state)
     arena_deinit(&arena);
 }
 
+/** Any number of them, the last a repetition of the first. */
+static void as_many_scopes_as_there_are(UNUSED void **state)
+{
+    enum { MANY = 70 };
+    struct arena arena = {0};
+    for (int count = 1; count <= MANY; count++) {
+        CLEANUP(buf_deinit) struct buf text = {0};
+        CLEANUP(buf_deinit) struct buf expected = {0};
+        for (int i = count - 1; i >= 0; i--)
+            buf_printf(&text, "%c%c ", 'a' + i / 26, 'a' + i % 26);
+        buf_printf(&text, "%c%c", 'a' + (count - 1) / 26, 'a' + (count - 1) % 26);
+        for (int i = 0; i < count; i++)
+            buf_printf(&expected, "%s%c%c", i > 0 ? " " : "", 'a' + i / 26, 'a' + i % 26);
+        struct str set = scope_set_from_text(&arena, buf_str(&text));
+        assert_true(str_eq(set, buf_str(&expected)));
+        CLEANUP(buf_deinit) struct buf letters = {0};
+        for (int i = 0; i < count; i++)
+            buf_append(&letters, STR("x "));
+        assert_true(str_eq(scope_set_from_text(&arena, buf_str(&letters)), STR("x")));
+    }
+    arena_deinit(&arena);
+}
+
 static void from_json(UNUSED void **state)
 {
     static const struct {
@@ -84,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_text),
+        cmocka_unit_test(as_many_scopes_as_there_are),
         cmocka_unit_test(from_json),
         cmocka_unit_test(comparing),
     };
