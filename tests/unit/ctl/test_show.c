@@ -198,7 +198,48 @@ static void shows_results(void **state UNUSED)
          "\"memory_locked\":true,\"connections\":{\"active\":2},\"redis\":{\"connected\":true,"
          "\"last_error\":null,\"lag_events\":0}}",
          "\xe2\x97\x8f refreshd 0.1.0 \xc2\xb7 running \xc2\xb7 started 2 min ago\n"
-         "  Connections  2 active\n  Redis\n    Connected   yes\n    Lag events  0\n"},
+         "  Connections  2 active\n  Redis        connected\n"},
+        {"Redis well", "status", "{}",
+         "{\"redis\":{\"configured\":true,\"connected\":true,\"address\":\"10.0.0.5:6379\","
+         "\"last_error\":null,\"reconnects\":0,\"master_changes\":1,\"lag_events\":2,\"lag_ms\":"
+         "40}}",
+         "\xe2\x97\x8f refreshd \xc2\xb7 running\n"
+         "  Redis            connected to 10.0.0.5:6379\n"
+         "  Redis lacks      2 events, the oldest from now\n"
+         "  Redis failovers  1\n"},
+        {"Redis away", "status", "{}",
+         "{\"redis\":{\"configured\":true,\"connected\":false,\"address\":null,\"last_error\":"
+         "\"Redis "
+         "at h:1: Connection refused\",\"reconnects\":2,\"master_changes\":0,\"lag_events\":12,"
+         "\"lag_ms\":180000}}",
+         "\xe2\x97\x8f refreshd \xc2\xb7 Redis not connected\n"
+         "  Redis             not connected\n"
+         "  Redis trouble     Redis at h:1: Connection refused\n"
+         "  Redis lacks       12 events, the oldest from 3 min ago\n"
+         "  Redis reconnects  2\n"},
+        {"Redis full", "status", "{}",
+         "{\"redis\":{\"configured\":true,\"connected\":true,\"address\":\"h:1\",\"last_error\":"
+         "\"out "
+         "of memory\",\"lag_events\":1,\"lag_ms\":60000}}",
+         "\xe2\x97\x8f refreshd \xc2\xb7 events wait for Redis\n"
+         "  Redis          connected to h:1\n"
+         "  Redis trouble  out of memory\n"
+         "  Redis lacks    1 event, from 1 min ago\n"},
+        {"Redis with something else to say", "status", "{}",
+         "{\"redis\":{\"connected\":true,\"last_error\":\"no sentinel can be "
+         "asked\",\"lag_events\":0,"
+         "\"lag_ms\":0}}",
+         "\xe2\x97\x8f refreshd \xc2\xb7 running, Redis in trouble\n"
+         "  Redis          connected\n"
+         "  Redis trouble  no sentinel can be asked\n"},
+        {"no Redis", "status", "{}",
+         "{\"redis\":{\"configured\":false,\"connected\":false,\"lag_events\":0,\"news\":1}}",
+         "\xe2\x97\x8f refreshd \xc2\xb7 running\n"
+         "  Redis  none: events stay in the log\n"},
+        {"a provider that is suspected", "status", "{}",
+         "{\"holds\":[{\"provider\":\"oidc\",\"held\":5}]}",
+         "\xe2\x97\x8f refreshd \xc2\xb7 running, a provider is suspected\n"
+         "  Holds\n    PROVIDER  HELD\n    oidc      5\n"},
         {"bad health", "status", "{}",
          "{\"version\":\"0.1.0\",\"memory_locked\":false,\"store\":{\"writable\":false}}",
          "\xe2\x97\x8f refreshd 0.1.0 \xc2\xb7 store not writable\n"
