@@ -2,31 +2,32 @@
 
 #include "common/assert.h"
 
-static void put(uint8_t *to, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        to[i] = (uint8_t)(value >> (8 * i));
-}
+#include <endian.h>
+#include <string.h>
 
-static uint64_t get(const uint8_t *from, size_t bytes)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value |= (uint64_t)from[i] << (8 * i);
-    return value;
-}
+/* An entry as it stands in the blob: no padding, each number little-endian. */
+struct packed_entry {
+    uint64_t started_ms;
+    uint32_t took_ms;
+    uint16_t status;
+    uint8_t outcome, transport;
+};
+
+_Static_assert(sizeof(struct packed_entry) == HISTORY_ENTRY_BYTES, "an entry has no padding");
 
 size_t history_pack(const struct history_entry *entries, size_t count,
                     uint8_t ret_bytes[HISTORY_BYTES_MAX])
 {
     ASSERT(count <= REFRESH_HISTORY_MAX);
     for (size_t i = 0; i < count; i++) {
-        uint8_t *to = ret_bytes + i * HISTORY_ENTRY_BYTES;
-        put(to, (uint64_t)entries[i].started_ms, 8);
-        put(to + 8, (uint32_t)entries[i].took_ms, 4);
-        put(to + 12, (uint16_t)entries[i].status, 2);
-        to[14] = entries[i].outcome;
-        to[15] = entries[i].transport;
+        const struct packed_entry packed = {
+            .started_ms = htole64((uint64_t)entries[i].started_ms),
+            .took_ms = htole32((uint32_t)entries[i].took_ms),
+            .status = htole16((uint16_t)entries[i].status),
+            .outcome = entries[i].outcome,
+            .transport = entries[i].transport,
+        };
+        memcpy(ret_bytes + i * HISTORY_ENTRY_BYTES, &packed, sizeof(packed));
     }
     return count * HISTORY_ENTRY_BYTES;
 }
@@ -38,15 +39,16 @@ bool history_unpack(struct str bytes, struct history_entry ret_entries[REFRESH_H
         return false;
     size_t count = bytes.len / HISTORY_ENTRY_BYTES;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *from = (const uint8_t *)bytes.data + i * HISTORY_ENTRY_BYTES;
+        struct packed_entry packed;
+        memcpy(&packed, bytes.data + i * HISTORY_ENTRY_BYTES, sizeof(packed));
         ret_entries[i] = (struct history_entry){
-            .started_ms = (int64_t)get(from, 8),
-            .took_ms = (int32_t)(uint32_t)get(from + 8, 4),
-            .status = (int16_t)(uint16_t)get(from + 12, 2),
-            .outcome = from[14],
-            .transport = from[15],
+            .started_ms = (int64_t)le64toh(packed.started_ms),
+            .took_ms = (int32_t)le32toh(packed.took_ms),
+            .status = (int16_t)le16toh(packed.status),
+            .outcome = packed.outcome,
+            .transport = packed.transport,
         };
-        if (from[14] >= OUTCOME_COUNT || from[15] > TRANSPORT_LOST)
+        if (packed.outcome >= OUTCOME_COUNT || packed.transport > TRANSPORT_LOST)
             return false;
     }
     *ret_count = count;

@@ -1,6 +1,7 @@
 /* The schema against the code's tables, and how a store gets from one version to the next. */
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_engine.h"
+#include "io/store_sqlite_history.h"
 #include "io/store_sqlite_schema.h"
 #include "store/cmocka_all.h"
 #include "store/sqlite_fixture.h"
@@ -173,6 +174,31 @@ static const char *const second[] = {"ALTER TABLE a ADD COLUMN y", "UPDATE a SET
 static const char *const broken[] = {"UPDATE a SET y = 0", "UPDATE nothing SET y = 0", NULL};
 static const char *const *const good_steps[] = {first, second};
 static const char *const *const bad_steps[] = {first, second, broken};
+
+/** On whatever machine: files are carried from one to another. */
+static void test_bytes_of_a_history(void **state)
+{
+    (void)state;
+    const struct history_entry entry = {.started_ms = 0x0102030405060708,
+                                        .took_ms = -2,
+                                        .status = 0x0190,
+                                        .outcome = 1,
+                                        .transport = TRANSPORT_LOST};
+    const uint8_t expected[HISTORY_ENTRY_BYTES] = {
+        8, 7, 6, 5, 4, 3, 2, 1, 0xfe, 0xff, 0xff, 0xff, 0x90, 1, 1, TRANSPORT_LOST};
+    uint8_t bytes[HISTORY_BYTES_MAX];
+    assert_int_equal(history_pack(&entry, 1, bytes), HISTORY_ENTRY_BYTES);
+    assert_memory_equal(bytes, expected, sizeof(expected));
+    struct history_entry back[REFRESH_HISTORY_MAX];
+    size_t count = 0;
+    assert_true(
+        history_unpack((struct str){(const char *)bytes, HISTORY_ENTRY_BYTES}, back, &count));
+    assert_int_equal(count, 1);
+    assert_memory_equal(&back[0], &entry, sizeof(entry));
+    bytes[15] = TRANSPORT_LOST + 1;
+    assert_false(
+        history_unpack((struct str){(const char *)bytes, HISTORY_ENTRY_BYTES}, back, &count));
+}
 
 static void test_migrations(void **state)
 {
@@ -578,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_every_statement_is_good),
         cmocka_unit_test(test_pragmas),
         cmocka_unit_test(test_numbers_of_what_is_kept),
+        cmocka_unit_test(test_bytes_of_a_history),
         cmocka_unit_test(test_migrations),
         cmocka_unit_test(test_backup),
         cmocka_unit_test(test_version_1_goes_on),
