@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-/* After a group with this many writes there is load, and the next is waited for this long, unless
- * so many requests wait already. Much less than a refresh takes, or a person notices. */
+/* A group with this many writes means load: the next is waited for this long, unless so many
+ * requests wait already. Much less than a refresh takes, or a person notices. */
 enum { GATHER_AFTER_WRITES = 4, GATHER_US = 200, GATHER_ENOUGH = 64 };
 
 struct queue {
@@ -51,6 +51,12 @@ static void unlock(struct store_sqlite *store)
 
 /* ---- the thread ---- */
 
+/** More is about to come, even where nothing waits while the loop looks at the last answers. */
+static bool is_load(const struct queue *taken)
+{
+    return taken->writes >= GATHER_AFTER_WRITES;
+}
+
 /** Called and returns with the lock held. Who waits here shares an fsync with who comes meanwhile.
  */
 static void linger(struct store_sqlite *store)
@@ -65,7 +71,7 @@ static void linger(struct store_sqlite *store)
  * they have nothing to share. */
 static bool gather(struct store_sqlite *store, struct queue *ret_taken)
 {
-    bool is_load = ret_taken->writes >= GATHER_AFTER_WRITES;
+    bool had_load = is_load(ret_taken);
     lock(store);
     while (store->waiting.count == 0 && !store->is_stopping) {
         store->is_idle = true;
@@ -73,7 +79,7 @@ static bool gather(struct store_sqlite *store, struct queue *ret_taken)
         ASSERT(result == 0);
     }
     store->is_idle = false;
-    if (is_load && store->waiting.writes > 0 && store->waiting.count < GATHER_ENOUGH &&
+    if (had_load && store->waiting.writes > 0 && store->waiting.count < GATHER_ENOUGH &&
         !store->is_stopping)
         linger(store);
     struct queue taken = store->waiting;
@@ -127,7 +133,7 @@ static void *run(void *arg)
             sqlite_group_run(&store->engine, requests, count);
             publish_health(store, count, &is_idle);
             post(store, requests, count);
-            sqlite_engine_checkpoint(&store->engine, is_idle);
+            sqlite_engine_checkpoint(&store->engine, is_idle && !is_load(&taken));
             at += count;
         }
     }

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Frames (pages) in the log: from the first on it is emptied when nothing waits, at the second in
- * any case. A longer log saves writing pages that are changed again and again. */
+/* Frames (pages) in the log: from the first on it is emptied when there is no load, at the second
+ * in any case. A longer log saves writing pages that are changed again and again. */
 enum { WAL_FRAMES_IDLE = 2000, WAL_FRAMES_MAX = 8000 };
 
 /** The exit status that a failure of the database at start means. */

@@ -34,7 +34,8 @@ void sqlite_engine_close(struct sqlite_engine *engine);
  */
 MUST_CHECK enum status sqlite_engine_reopen(struct sqlite_engine *engine, struct error *err);
 
-/** Between groups: move the log into the database where it has grown long; @idle nothing waits. */
+/** Between groups: move the log into the database where it has grown long. @idle: nothing waits,
+ * and nothing is about to come as after a group of a load. */
 void sqlite_engine_checkpoint(struct sqlite_engine *engine, bool idle);
 
 #endif
