@@ -144,18 +144,21 @@ static void take_tokens(const struct job_answer_input *input, struct arena *aren
                                             verdict->learned, arena);
 }
 
-/* A secret as it is, and as a request may have carried it. */
+/* A secret as it is, as a request may have carried it, and as servers write down what they got. */
 static void add_secret(struct arena *arena, struct str secret, struct str *list, size_t *count)
 {
+    static void (*const encodings[])(struct str bytes, struct buf * out) = {
+        encoding_form, encoding_uri_component, encoding_base64, encoding_base64url, encoding_hex};
     if (str_is_empty(secret))
         return;
-    CLEANUP(buf_deinit) struct buf form = {.secret = true};
-    CLEANUP(buf_deinit) struct buf uri = {.secret = true};
-    encoding_form(secret, &form);
-    encoding_uri_component(secret, &uri);
     list[(*count)++] = arena_copy(arena, secret);
-    list[(*count)++] = arena_copy(arena, buf_str(&form));
-    list[(*count)++] = arena_copy(arena, buf_str(&uri));
+    for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
+        CLEANUP(buf_deinit) struct buf text = {.secret = true};
+        encodings[i](secret, &text);
+        while (text.len > 0 && text.data[text.len - 1] == '=')
+            text.len--; /* the padding may be left out */
+        list[(*count)++] = arena_copy(arena, buf_str(&text));
+    }
 }
 
 /* What follows "Basic " (RFC 6749 §2.3.1): both halves form-encoded, then base64. */
@@ -175,7 +178,7 @@ static void add_basic(struct arena *arena, struct str client_id, struct str secr
  * in their words. Only where there are words, since opening secrets costs. */
 static void scrub(const struct job_answer_input *input, struct oauth_verdict *verdict)
 {
-    enum { FORMS = 4, CREDENTIALS_MAX = 8 };
+    enum { FORMS = 7, CREDENTIALS_MAX = 8 };
     if (verdict->provider_code[0] == '\0' && verdict->provider_message[0] == '\0')
         return;
     struct arena arena = {0};

@@ -28,12 +28,18 @@ function keyForms(file) {
 }
 
 /** Answers with the request's own secrets in the error text, as careless servers do. */
-function echoing(error, status) {
+function echoing(error, status, tell = (body, credentials) => `${body} ${credentials}`) {
   return (request, response, body) => {
     response.writeHead(status, { 'content-type': 'application/json' });
-    const credentials = request.headers.authorization ?? '';
-    response.end(JSON.stringify({ error, error_description: `refused: ${body} ${credentials}` }));
+    const told = tell(body, request.headers.authorization ?? '');
+    response.end(JSON.stringify({ error, error_description: `refused: ${told}` }));
   };
+}
+
+/** The refresh token as a log line of theirs may have it. */
+function encodedToken(body) {
+  const token = Buffer.from(new URLSearchParams(body).get('refresh_token'));
+  return `${token.toString('base64')} ${token.toString('hex')}`;
 }
 
 scenario('no secret is seen anywhere but where it belongs', {
@@ -59,7 +65,7 @@ scenario('no secret is seen anywhere but where it belongs', {
   await streamEvent(world.redis, 'needs_reconnect', (e) => e.type === 'connection.needs_reconnect');
   world.provider.fault = echoing('invalid_grant', 400);
   await world.rpc.call('refresh', { connection: echoed.id }).catch(() => {});
-  world.provider.fault = echoing('server_error', 500);
+  world.provider.fault = echoing('invalid_request', 400, encodedToken);
   world.rpc.call('refresh', { connection: posted.id }).catch(() => {});
   await eventually('tried', () => world.provider.presentationsOf(posted.grantId).length > 0);
   world.provider.fault = null;
