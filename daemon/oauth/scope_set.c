@@ -34,18 +34,23 @@ static struct str join(struct arena *arena, struct str *scopes, size_t count)
     return (struct str){.data = text, .len = used};
 }
 
+static size_t count_words(struct str text)
+{
+    size_t count = 0;
+    struct str word;
+    while (str_next_word(&text, BLANKS, &word))
+        count++;
+    return count;
+}
+
 struct str scope_set_from_text(struct arena *arena, struct str text)
 {
     enum { SCOPES_ON_STACK = 32 };
-    struct str room[SCOPES_ON_STACK], *scopes = room, word;
-    size_t count = 0;
-    while (str_next_word(&text, BLANKS, &word)) {
-        if (count == ARRAY_LEN(room)) { /* what is left has at most one for two bytes */
-            scopes = memory_new_array(count + 1 + text.len / 2 + 1, sizeof(*scopes));
-            memcpy(scopes, room, sizeof(room));
-        }
-        scopes[count++] = word;
-    }
+    size_t count = count_words(text);
+    struct str room[SCOPES_ON_STACK];
+    struct str *scopes = count <= ARRAY_LEN(room) ? room : memory_new_array(count, sizeof(*scopes));
+    for (size_t i = 0; i < count; i++)
+        (void)str_next_word(&text, BLANKS, &scopes[i]);
     struct str set = join(arena, scopes, count);
     if (scopes != room)
         free(scopes);

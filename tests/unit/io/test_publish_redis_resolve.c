@@ -16,6 +16,7 @@
 
 static int permits; /* a semaphore */
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's are its own */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **result)
 {
