@@ -9,19 +9,20 @@
 
 /* ---- which hold concerns whom ---- */
 
-static bool concerns(const struct hold *hold, const struct catalog_entry *entry)
+/* Also one of whose endpoint nobody has asked since the start. */
+static bool concerns(struct engine *engine, const struct hold *hold, struct catalog_entry *entry)
 {
     if (hold->connector != NULL)
         return str_eq(entry->connector.id, str_c(hold->connector));
-    return entry->endpoint != NULL && str_eq(str_c(entry->endpoint->key), str_c(hold->endpoint));
+    return !entry->gone && str_eq(str_c(endpoint_of(engine, entry)->key), str_c(hold->endpoint));
 }
 
 /* What was decided for one connector comes before what is thought of its endpoint. */
-static struct hold *find_hold(const struct engine *engine, const struct catalog_entry *entry)
+static struct hold *find_hold(struct engine *engine, struct catalog_entry *entry)
 {
     struct hold *found = NULL;
     for (struct hold *hold = engine->guard.holds; hold != NULL; hold = hold->next) {
-        if (hold->kind != HOLD_GRANTS || hold->is_over || !concerns(hold, entry))
+        if (hold->kind != HOLD_GRANTS || hold->is_over || !concerns(engine, hold, entry))
             continue;
         if (found == NULL || (hold->connector != NULL && hold->state != HOLD_HOLDS))
             found = hold;
@@ -29,21 +30,22 @@ static struct hold *find_hold(const struct engine *engine, const struct catalog_
     return found;
 }
 
-static struct hold *find_outage(const struct engine *engine, const struct catalog_entry *entry)
+static struct hold *find_outage(struct engine *engine, struct catalog_entry *entry)
 {
     struct hold *hold = engine->guard.holds;
-    while (hold != NULL && (hold->kind != HOLD_OUTAGE || hold->is_over || !concerns(hold, entry)))
+    while (hold != NULL &&
+           (hold->kind != HOLD_OUTAGE || hold->is_over || !concerns(engine, hold, entry)))
         hold = hold->next;
     return hold;
 }
 
-const struct hold *guard_hold_of(const struct engine *engine, const struct catalog_entry *entry)
+const struct hold *guard_hold_of(struct engine *engine, struct catalog_entry *entry)
 {
     const struct hold *hold = find_hold(engine, entry);
     return hold != NULL && hold->state == HOLD_HOLDS ? hold : NULL;
 }
 
-struct guard_word guard_word_for(const struct engine *engine, const struct catalog_entry *entry)
+struct guard_word guard_word_for(struct engine *engine, struct catalog_entry *entry)
 {
     const struct hold *hold = guard_hold_of(engine, entry);
     if (hold == NULL)
@@ -67,8 +69,7 @@ static void add_sweeps(struct engine *engine, struct hold *hold)
 {
     for (size_t i = 0; i < engine->entry_count; i++) {
         struct catalog_entry *entry = engine->entries[i];
-        endpoint_of(engine, entry);
-        if (concerns(hold, entry))
+        if (concerns(engine, hold, entry))
             guard_sweep_add(engine, entry, hold);
     }
     if (hold->sweeps == 0)
@@ -209,15 +210,23 @@ void guard_note_outage(struct engine *engine, struct catalog_entry *entry, struc
 
 /* ---- is it over? ---- */
 
-static bool is_held_yet(const struct engine *engine, const struct hold *hold,
-                        const struct store_read *page)
+/* What is counted here was held before the process started, if the hold knows of fewer: a crash
+ * may have come before it was saved how many they are. */
+static bool is_held_yet(struct engine *engine, struct hold *hold, const struct store_read *page)
 {
+    int64_t waiting = 0, held = 0;
     for (size_t i = 0; i < page->connection_count; i++) {
-        const struct catalog_entry *entry = catalog_find(engine, page->connections[i].connector);
-        if (entry != NULL && concerns(hold, entry))
-            return true;
+        const struct connection *connection = &page->connections[i];
+        struct catalog_entry *entry = catalog_find(engine, connection->connector);
+        if (entry == NULL || !concerns(engine, hold, entry))
+            continue;
+        waiting++;
+        held += connection->held_ms != TIME_NONE;
     }
-    return page->connection_count == page->limit; /* more than were read: it may be */
+    hold->held = MAX_OF(hold->held, held);
+    if (hold->held != hold->saved_held)
+        engine->guard.is_dirty = true;
+    return waiting > 0 || page->connection_count == page->limit; /* of more than were read */
 }
 
 /* Nothing is held any more. Where grants die on as before the provider means it. */
@@ -240,16 +249,17 @@ static void nothing_is_held(struct engine *engine, struct hold *hold, struct now
               LOG_TEXT("provider", str_c(hold->provider)), LOG_I64("held", hold->held));
     if (die_on) {
         hold->state = HOLD_BELIEVED;
-        hold->look_ms = now.ms + GUARD_AGE_MAX_MS;
         engine->guard.is_dirty = true;
     } else {
         end_hold(engine, hold);
     }
 }
 
+/* What is believed holds nothing: it ends when others live, or by its age. */
 static bool wants_look(const struct hold *hold)
 {
-    return hold->kind == HOLD_GRANTS && !hold->is_over && hold->todo == GUARD_ACTION_NONE;
+    return hold->kind == HOLD_GRANTS && hold->state != HOLD_BELIEVED && !hold->is_over &&
+           hold->todo == GUARD_ACTION_NONE;
 }
 
 static void on_look(struct completion *completion, struct now now)
@@ -316,12 +326,11 @@ static void on_decided(void *user, enum status status, const struct error *err,
 {
     struct decided *decided = user;
     if (status == STATUS_OK) {
-        if (decided->hold->todo == GUARD_ACTION_CLEAR) {
-            guard_answers_forget(&endpoint_of(engine, decided->entry)->answers,
-                                 guard_hash(decided->entry->connector.id));
-            if (decided->entry->answers != NULL)
-                guard_answers_forget(decided->entry->answers, 0);
-        }
+        /* They say nothing of the endpoint's other connectors any more. */
+        guard_answers_forget(&endpoint_of(engine, decided->entry)->answers,
+                             guard_hash(decided->entry->connector.id));
+        if (decided->hold->todo == GUARD_ACTION_CLEAR && decided->entry->answers != NULL)
+            guard_answers_forget(decided->entry->answers, 0);
         add_sweeps(engine, decided->hold);
     } else {
         hold_remove(engine, decided->hold);
@@ -334,9 +343,15 @@ static void on_decided(void *user, enum status status, const struct error *err,
 }
 
 /* Does this hold concern nobody else? */
-static bool is_alone(const struct hold *hold, const struct catalog_entry *entry)
+static bool is_alone(struct engine *engine, const struct hold *hold,
+                     const struct catalog_entry *entry)
 {
-    return hold->connector != NULL || entry->endpoint->entry_count == 1;
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        struct catalog_entry *other = engine->entries[i];
+        if (other != entry && concerns(engine, hold, other))
+            return false;
+    }
+    return true;
 }
 
 void guard_decide(struct engine *engine, struct catalog_entry *entry, enum guard_action action,
@@ -356,13 +371,13 @@ void guard_decide(struct engine *engine, struct catalog_entry *entry, enum guard
     hold->todo = action;
     hold->since_ms = held->since_ms;
     hold->until_ms = now.ms;
-    hold->look_ms = action == GUARD_ACTION_CONFIRM ? now.ms + GUARD_AGE_MAX_MS : now.ms;
+    hold->look_ms = now.ms;
     hold->is_told = true;
     hold->next = engine->guard.holds;
     engine->guard.holds = hold;
-    bool is_cleared = action == GUARD_ACTION_CLEAR;
-    held->any_lived = is_alone(held, entry) ? is_cleared : held->any_lived || is_cleared;
-    if (is_alone(held, entry)) {
+    bool is_cleared = action == GUARD_ACTION_CLEAR, alone = is_alone(engine, held, entry);
+    held->any_lived = alone ? is_cleared : held->any_lived || is_cleared;
+    if (alone) {
         decided->instead = held;
         guard_sweep_drop(engine, held);
         held->is_over = true;

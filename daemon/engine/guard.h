@@ -56,8 +56,9 @@ struct hold {
     enum guard_action todo; /* by sweeps that are not over */
     size_t sweeps;          /* of those, how many */
     int64_t since_ms, until_ms;
-    int64_t held;   /* verdicts that were, in all */
-    bool any_lived; /* one of them was a mistake */
+    int64_t held;       /* verdicts that were, in all */
+    int64_t saved_held; /* of them, what the last save knew */
+    bool any_lived;     /* one of them was a mistake */
     bool is_told, is_over;
     bool saved_told, saved_over; /* as the save that is under way has it */
     int64_t look_ms;             /* when to see whether anything is held yet */
@@ -78,8 +79,8 @@ void guard_note_settled(struct engine *engine, struct catalog_entry *entry, bool
 void guard_note_outage(struct engine *engine, struct catalog_entry *entry, struct now now);
 
 /** The hold that keeps this connector's verdicts; NULL: none does. */
-const struct hold *guard_hold_of(const struct engine *engine, const struct catalog_entry *entry);
-struct guard_word guard_word_for(const struct engine *engine, const struct catalog_entry *entry);
+const struct hold *guard_hold_of(struct engine *engine, struct catalog_entry *entry);
+struct guard_word guard_word_for(struct engine *engine, struct catalog_entry *entry);
 
 /** An operator ends the hold that guard_hold_of() tells of: the decision and the audit record are
  * one write. Not while guard_is_busy().

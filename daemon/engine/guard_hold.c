@@ -117,7 +117,8 @@ static void hold_from_json(struct engine *engine, const struct json *json)
     hold->held = json_i64(json_get(json, "held"), 0);
     hold->any_lived = json_bool(json_get(json, "any_lived"), false);
     hold->is_told = true;
-    hold->look_ms = hold->kind == HOLD_OUTAGE ? INT64_MAX : hold->until_ms + GUARD_LOOK_MS;
+    hold->saved_held = hold->held;
+    hold->look_ms = 0; /* what is held yet, and how many: at once */
     hold->next = engine->guard.holds;
     engine->guard.holds = hold;
 }
@@ -271,6 +272,7 @@ void hold_save(struct engine *engine, struct store_write *take_write, hold_saved
     append_value(engine, take_write, save->serial);
     for (struct hold *hold = engine->guard.holds; hold != NULL; hold = hold->next) {
         hold->saved_told = true;
+        hold->saved_held = hold->held;
         hold->saved_over = hold->is_over;
     }
     engine->guard.is_dirty = false;

@@ -218,8 +218,10 @@ static void sweep_end(struct engine *engine, struct now now)
     engine->guard.sweeps = sweep->next;
     if (sweep->hold != NULL && --sweep->hold->sweeps == 0) {
         sweep->hold->todo = GUARD_ACTION_NONE;
-        sweep->hold->look_ms = MIN_OF(sweep->hold->look_ms, now.ms);
         engine->guard.is_dirty = true;
+        /* What it settled may have been the last that another hold was about. */
+        for (struct hold *hold = engine->guard.holds; hold != NULL; hold = hold->next)
+            hold->look_ms = MIN_OF(hold->look_ms, now.ms);
     }
     sweep_free(sweep);
 }

@@ -334,6 +334,126 @@ static void a_crash_before_or_after_the_suspicion_is_written(void **state)
     (void)state;
 }
 
+/* ---- what a hold knows after a restart ---- */
+
+static void assert_holds(struct world *world, int count)
+{
+    struct world_call *status = world_do(world, RPC_STATUS, "{}");
+    assert_done(status);
+    assert_int_equal(json_count(json_get(status->result, "holds")), count);
+}
+
+/* Twenty verdicts are held, and the process has just been killed and started again. */
+static void given_a_crash_in_the_hold(struct world *world)
+{
+    given_people(world, "gcal", "rotating", PEOPLE);
+    provider_errs(world);
+    for (int i = 0; i < PEOPLE; i++)
+        world_ask(world, RPC_REFRESH, "{\"connection\":\"gcal-%d\"}", i);
+    world_run(world, 14 * SECOND);
+    assert_int_equal(held(world), PEOPLE);
+    world_crash(world);
+    world_run(world, 100);
+    world->roles = RPC_ROLE_OPERATOR;
+}
+
+static void status_says_after_a_crash_what_is_held(void **state)
+{
+    struct world *world = *state;
+    given_a_crash_in_the_hold(world);
+    for (int i = 0; i < 2; i++) {
+        const struct json *holds = json_get(world_do(world, RPC_STATUS, "{}")->result, "holds");
+        assert_int_equal(json_count(holds), 1);
+        assert_int_equal(json_i64(json_get(json_at(holds, 0), "held"), -1), PEOPLE);
+        world_run(world, 70 * SECOND); /* past the first recheck */
+    }
+}
+
+static void confirm_after_a_crash_ends_the_hold(void **state)
+{
+    struct world *world = *state;
+    given_a_crash_in_the_hold(world);
+    struct world_call *call = world_do(world, RPC_CONFIRM, "{\"connector\":\"gcal\"}");
+    assert_done(call);
+    assert_int_equal(world_number(call, "held"), PEOPLE);
+    world_run(world, 2 * SECOND);
+    assert_everyone(world, "gcal", PEOPLE, "needs_reconnect");
+    assert_events(world, "connection.needs_reconnect", NULL, PEOPLE);
+    assert_holds(world, 0);
+    assert_events(world, "provider.recovered", NULL, 0);
+}
+
+static void clear_after_a_crash_ends_the_hold(void **state)
+{
+    struct world *world = *state;
+    given_a_crash_in_the_hold(world);
+    provider_is_well(world);
+    assert_done(world_do(world, RPC_CLEAR, "{\"connector\":\"gcal\"}"));
+    world_run(world, 2 * SECOND);
+    assert_holds(world, 0);
+    assert_events(world, "provider.recovered", NULL, 1);
+    world_run(world, 90 * SECOND);
+    assert_everyone(world, "gcal", PEOPLE, "active");
+    assert_events(world, "connection.needs_reconnect", NULL, 0);
+}
+
+static void all_who_live_after_a_crash_end_the_hold(void **state)
+{
+    struct world *world = *state;
+    given_a_crash_in_the_hold(world);
+    provider_is_well(world);
+    world_run(world, 75 * SECOND); /* presented again a minute after it tripped */
+    assert_everyone(world, "gcal", PEOPLE, "active");
+    assert_holds(world, 0);
+    assert_events(world, "provider.recovered", NULL, 1);
+    assert_event_text(world, "provider.recovered", "rotating", "held", "20");
+}
+
+static void a_crash_after_the_last_verdict_ends_the_hold(void **state)
+{
+    struct world *world = *state;
+    given_a_crash_in_the_hold(world);
+    provider_is_well(world);
+    for (int i = 0; i < 60 && held(world) > 0; i++)
+        world_run(world, SECOND);
+    world_crash(world);
+    world_run(world, 15 * SECOND);
+    assert_holds(world, 0);
+    assert_events(world, "provider.recovered", NULL, 1);
+}
+
+/* A hold of a whole endpoint goes on for a connector that nobody has asked for since the start. */
+static void confirm_after_a_crash_is_about_one_connector(void **state)
+{
+    struct world *world = *state;
+    given_people(world, "docs", "rotating", 1);
+    given_a_crash_in_the_hold(world);
+    assert_done(world_do(world, RPC_CONFIRM, "{\"connector\":\"gcal\"}"));
+    world_run(world, 20 * SECOND);
+    assert_everyone(world, "gcal", PEOPLE, "needs_reconnect");
+    assert_holds(world, 0);
+}
+
+static void who_dies_after_it_was_confirmed_is_told(void **state)
+{
+    struct world *world = *state;
+    unsigned roles = world->roles;
+    given_a_crash_in_the_hold(world);
+    assert_done(world_do(world, RPC_CONFIRM, "{\"connector\":\"gcal\"}"));
+    world_run(world, 20 * SECOND);
+    for (int i = 0; i < 8; i++) {
+        world_crash(world);
+        world->roles = roles;
+        char id[32];
+        snprintf(id, sizeof(id), "late-%d", i);
+        world_import(world, "gcal", id);
+        world_do(world, RPC_REFRESH, "{\"connection\":\"%s\"}", id);
+        world_run(world, 6 * SECOND);
+        assert_state(world, id, "needs_reconnect");
+    }
+    assert_events(world, "provider.suspect", NULL, 1);
+}
+
 /* ---- an operator decides ---- */
 
 static void confirm_tells_everybody_at_once(void **state)
@@ -433,6 +553,13 @@ int main(void)
         ROW(a_crash_in_the_hold_changes_nothing),
         ROW(many_that_settle_over_a_crash_are_still_many),
         ROW(a_crash_before_or_after_the_suspicion_is_written),
+        ROW(status_says_after_a_crash_what_is_held),
+        ROW(confirm_after_a_crash_ends_the_hold),
+        ROW(clear_after_a_crash_ends_the_hold),
+        ROW(all_who_live_after_a_crash_end_the_hold),
+        ROW(a_crash_after_the_last_verdict_ends_the_hold),
+        ROW(confirm_after_a_crash_is_about_one_connector),
+        ROW(who_dies_after_it_was_confirmed_is_told),
         ROW(confirm_tells_everybody_at_once),
         ROW(clear_lets_everybody_go),
         ROW(a_crash_after_a_decision_carries_it_out),
