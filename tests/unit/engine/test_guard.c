@@ -441,9 +441,9 @@ static void who_dies_after_it_was_confirmed_is_told(void **state)
     given_a_crash_in_the_hold(world);
     assert_done(world_do(world, RPC_CONFIRM, "{\"connector\":\"gcal\"}"));
     world_run(world, 20 * SECOND);
+    world_crash(world);
+    world->roles = roles;
     for (int i = 0; i < 8; i++) {
-        world_crash(world);
-        world->roles = roles;
         char id[32];
         snprintf(id, sizeof(id), "late-%d", i);
         world_import(world, "gcal", id);
