@@ -41,6 +41,12 @@ static void update_watch(struct client *client)
 
 /* What the session says. */
 
+static void forget_sent(struct client *client)
+{
+    buf_consume(&client->out, client->out_sent);
+    client->out_sent = 0;
+}
+
 static void on_write(void *ctx, struct str bytes)
 {
     struct client *client = ctx;
@@ -48,6 +54,8 @@ static void on_write(void *ctx, struct str bytes)
         return;
     if (backlog_of(client) == 0)
         client->since_ms = loop_now(client->loop).ms;
+    if (client->out.len + bytes.len > OUT_BYTES_MAX) /* only what is unread counts */
+        forget_sent(client);
     if (!buf_append(&client->out, bytes))
         client->is_broken = true;
     client->notify(client->keeper, client);
@@ -164,10 +172,8 @@ static size_t write_out(struct client *client)
 static void forget_written(struct client *client)
 {
     if (backlog_of(client) > 0) {
-        if (client->out_sent > client->out.len / 2) {
-            buf_consume(&client->out, client->out_sent);
-            client->out_sent = 0;
-        }
+        if (client->out_sent > client->out.len / 2)
+            forget_sent(client);
         return;
     }
     client->out_sent = 0;

@@ -425,6 +425,35 @@ static void big_answers_wait_for_their_reader(void **state UNUSED)
     bed_deinit(&bed);
 }
 
+/* Read on until so many bytes have come in all. */
+static void read_up_to(struct bed *bed, int fd, size_t *got, size_t wanted)
+{
+    static char bytes[65536];
+    while (*got < wanted) {
+        loop_run_once(bed->loop);
+        ssize_t n = recv(fd, bytes, MIN_OF(sizeof(bytes), wanted - *got), MSG_DONTWAIT);
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        *got += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void what_was_read_makes_room(void **state UNUSED)
+{
+    enum { MIB = 1024 * 1024 };
+    struct bed bed;
+    size_t got = 0;
+    bed_init(&bed);
+    int fd = bed_connect(&bed);
+    say(fd, "big 7340032\n");
+    read_up_to(&bed, fd, &got, 3 * MIB + MIB / 4); /* less than half of it: 3.75 MiB wait */
+    say(fd, "big 4194304\n");
+    read_up_to(&bed, fd, &got, 11 * MIB);
+    say(fd, "x\n");
+    expect(&bed, fd, "x\n", false);
+    close(fd);
+    bed_deinit(&bed);
+}
+
 static void readers_that_vanish_do_no_harm(void **state UNUSED)
 {
     struct bed bed;
@@ -610,6 +639,7 @@ int main(void)
         cmocka_unit_test(peers_are_told_by_the_kernel),
         cmocka_unit_test(deadlines_are_kept),
         cmocka_unit_test(big_answers_wait_for_their_reader),
+        cmocka_unit_test(what_was_read_makes_room),
         cmocka_unit_test(readers_that_vanish_do_no_harm),
         cmocka_unit_test(one_too_many_is_told),
         cmocka_unit_test(out_of_descriptors),
