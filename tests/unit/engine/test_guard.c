@@ -422,7 +422,8 @@ static void a_crash_after_the_last_verdict_ends_the_hold(void **state)
     assert_events(world, "provider.recovered", NULL, 1);
 }
 
-/* A hold of a whole endpoint goes on for a connector that nobody has asked for since the start. */
+/* The other connector of the endpoint, which nobody has asked for since the start, has nothing
+ * held: for it no hold goes on. */
 static void confirm_after_a_crash_is_about_one_connector(void **state)
 {
     struct world *world = *state;

@@ -16,7 +16,7 @@
 
 static int permits; /* a semaphore */
 
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's are its own */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc has its own */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **result)
 {
