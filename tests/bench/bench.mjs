@@ -11,7 +11,7 @@ import { BenchDaemon, Endpoint, Redis, pinSelf, runBare } from './parts.mjs';
 
 const { values } = parseArgs({
   options: {
-    pairs: { type: 'string', default: '3' },
+    pairs: { type: 'string', default: '9' },
     connections: { type: 'string', default: '20000' },
     requests: { type: 'string', default: '60000' },
     'in-flight': { type: 'string', default: '32' },
