@@ -15,7 +15,7 @@ enum {
     DEADLINE_LONG_MS = 120 * 1000,
     SUCCESSES_WITHOUT_ROTATION = 3, /* then a provider of unknown habits counts as not rotating */
     LIVE_COUNT_GOOD_MS = 15 * 60 * 1000,
-    SEALED_USUAL = 2 * 1024,
+    SEALED_USUAL = 2 * 1024, /* bytes that most tokens fit into, sealed */
 };
 
 struct replay_rules job_replay_rules(const struct profile *profile,
@@ -144,41 +144,28 @@ static void take_tokens(const struct job_answer_input *input, struct arena *aren
                                             verdict->learned, arena);
 }
 
-/* A secret as it is, as a request may have carried it, and as servers write down what they got. */
 static void add_secret(struct arena *arena, struct str secret, struct str *list, size_t *count)
 {
-    static void (*const encodings[])(struct str bytes, struct buf * out) = {
-        encoding_form, encoding_uri_component, encoding_base64, encoding_base64url, encoding_hex};
-    if (str_is_empty(secret))
-        return;
-    list[(*count)++] = arena_copy(arena, secret);
-    for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
-        CLEANUP(buf_deinit) struct buf text = {.secret = true};
-        encodings[i](secret, &text);
-        while (text.len > 0 && text.data[text.len - 1] == '=')
-            text.len--; /* the padding may be left out */
-        list[(*count)++] = arena_copy(arena, buf_str(&text));
-    }
+    if (!str_is_empty(secret))
+        list[(*count)++] = arena_copy(arena, secret);
 }
 
-/* What follows "Basic " (RFC 6749 §2.3.1): both halves form-encoded, then base64. */
+/* What follows "Basic ", before base64 (RFC 6749 §2.3.1): both halves form-encoded. */
 static void add_basic(struct arena *arena, struct str client_id, struct str secret,
                       struct str *list, size_t *count)
 {
     CLEANUP(buf_deinit) struct buf pair = {.secret = true};
-    CLEANUP(buf_deinit) struct buf text = {.secret = true};
     encoding_form(client_id, &pair);
     buf_append_byte(&pair, ':');
     encoding_form(secret, &pair);
-    encoding_base64(buf_str(&pair), &text);
-    list[(*count)++] = arena_copy(arena, buf_str(&text));
+    add_secret(arena, buf_str(&pair), list, count);
 }
 
 /* Providers repeat what they were sent, and whatever else they know of the client: none of it stays
  * in their words. Only where there are words, since opening secrets costs. */
 static void scrub(const struct job_answer_input *input, struct oauth_verdict *verdict)
 {
-    enum { FORMS = 7, CREDENTIALS_MAX = 8 };
+    enum { FORMS = 2, CREDENTIALS_MAX = 8 }; /* a client secret by itself, and behind "Basic " */
     if (verdict->provider_code[0] == '\0' && verdict->provider_message[0] == '\0')
         return;
     struct arena arena = {0};

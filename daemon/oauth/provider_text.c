@@ -1,5 +1,6 @@
 #include "oauth/provider_text.h"
 
+#include "common/encoding.h"
 #include "oauth/classify.h"
 
 #include <string.h>
@@ -83,21 +84,41 @@ static size_t cut_secret_len(struct str text, struct str secret, size_t at_least
     return len >= at_least ? len : 0;
 }
 
+static void mask_all(struct str secret, char *text)
+{
+    enum { CUT_MIN = 6 };
+    for (size_t at = 0; at + secret.len <= strlen(text);) {
+        if (memcmp(text + at, secret.data, secret.len) == 0)
+            at = mask(text, at, secret.len);
+        else
+            at++;
+    }
+    size_t tail = cut_secret_len(str_c(text), secret, CUT_MIN);
+    if (tail > 0)
+        (void)mask(text, strlen(text) - tail, tail);
+}
+
+/** As a request may have carried it, and as servers write down what they got. */
+static void mask_encoded(struct str secret, char *text)
+{
+    static void (*const encodings[])(struct str bytes, struct buf * out) = {
+        encoding_form, encoding_uri_component, encoding_base64, encoding_base64url, encoding_hex};
+    for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
+        CLEANUP(buf_deinit) struct buf encoded = {.secret = true};
+        encodings[i](secret, &encoded);
+        while (encoded.len > 0 && encoded.data[encoded.len - 1] == '=')
+            encoded.len--; /* the padding may be left out */
+        mask_all(buf_str(&encoded), text);
+    }
+}
+
 void oauth_scrub(const struct str *secrets, size_t count, char *text)
 {
-    enum { SECRET_MIN = 4, CUT_MIN = 6 };
+    enum { SECRET_MIN = 4 };
     for (size_t i = 0; i < count; i++) {
-        struct str secret = secrets[i];
-        if (secret.len < SECRET_MIN)
+        if (secrets[i].len < SECRET_MIN)
             continue;
-        for (size_t at = 0; at + secret.len <= strlen(text);) {
-            if (memcmp(text + at, secret.data, secret.len) == 0)
-                at = mask(text, at, secret.len);
-            else
-                at++;
-        }
-        size_t tail = cut_secret_len(str_c(text), secret, CUT_MIN);
-        if (tail > 0)
-            (void)mask(text, strlen(text) - tail, tail);
+        mask_all(secrets[i], text);
+        mask_encoded(secrets[i], text);
     }
 }

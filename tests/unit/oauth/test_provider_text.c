@@ -78,8 +78,14 @@ static void scrubbing(UNUSED void **state)
         {"cut: RT-s", "cut: RT-s"},
         {"client s3cr", "client ***"},
         {"ab", "ab"},
+        {"base64 UlQtc2VjcmV0LTE=, more", "base64 ***=, more"},
+        {"base64 UlQtc2VjcmV0LTE", "base64 ***"},
+        {"hex 52542d7365637265742d31.", "hex ***."},
+        {"form a%26b%3Dc+d, uri a%26b%3Dc%20d", "form ***, uri ***"},
+        {"base64url Pz8_Pz8_", "base64url ***"},
     };
-    const struct str secrets[] = {STR("RT-secret-1"), STR("s3cr"), STR("ab"), STR_NONE};
+    const struct str secrets[] = {STR("RT-secret-1"), STR("s3cr"),    STR("ab"),
+                                  STR_NONE,           STR("a&b=c d"), STR("??????")};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[64];
         str_copy_cut(str_c(rows[i].text), text, sizeof(text));
