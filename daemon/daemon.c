@@ -631,7 +631,9 @@ int daemon_main(int argc, char *argv[])
         return EXIT_STATUS_SOFTWARE;
     }
     if (!tls_memory_init()) {
-        fputs("refreshd: OpenSSL is in use already\n", stderr);
+        fputs("refreshd: a library has used OpenSSL before refreshd began: start it without "
+              "LD_PRELOAD\n",
+              stderr);
         return EXIT_STATUS_SOFTWARE;
     }
     if (options.command == COMMAND_CLASSIFY)
