@@ -1,9 +1,9 @@
 #include "ctl/args.h"
 
+#include "common/suggest.h"
 #include "common/time_text.h"
 #include "ctl/flag.h"
 #include "ctl/params.h"
-#include "ctl/suggest.h"
 
 #include <string.h>
 

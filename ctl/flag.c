@@ -1,6 +1,6 @@
 #include "ctl/flag.h"
 
-#include "ctl/suggest.h"
+#include "common/suggest.h"
 
 enum { TYPED_BYTES_MAX = 4096 };
 

@@ -1,9 +1,9 @@
 #include "ctl/value.h"
 
 #include "common/arena.h"
+#include "common/suggest.h"
 #include "common/time_text.h"
 #include "ctl/flag.h"
-#include "ctl/suggest.h"
 #include "ctl/world.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 #include "ctl/verb.h"
 
 #include "common/assert.h"
+#include "common/suggest.h"
 #include "ctl/discover.h"
 #include "ctl/events.h"
-#include "ctl/suggest.h"
 
 /* What stands on the command line of the verbs that send a browser off. */
 #define ROW(name_, need, type_, help_, ...)                                                \

@@ -1,5 +1,4 @@
 #include "ctl/style.h"
-#include "ctl/suggest.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 #include <setjmp.h>
@@ -151,29 +150,13 @@ static void decides_on_colour(void **state UNUSED)
     }
 }
 
-static void counts_edits(void **state UNUSED)
-{
-    static const struct {
-        const char *name, *a, *b;
-        size_t distance;
-    } rows[] = {
-        {"the same", "token", "token", 0},      {"one more", "token", "tokens", 1},
-        {"one other", "token", "taken", 1},     {"neighbours swapped", "tokne", "token", 1},
-        {"nothing in common", "abc", "xyz", 3}, {"from nothing", "", "abc", 3},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        print_message("  %s\n", rows[i].name);
-        assert_int_equal(suggest_distance(str_c(rows[i].a), str_c(rows[i].b)), rows[i].distance);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measures),          cmocka_unit_test(cleans),
         cmocka_unit_test(says_times),        cmocka_unit_test(wraps),
         cmocka_unit_test(aligns_by_width),   cmocka_unit_test(paints_without_moving),
-        cmocka_unit_test(decides_on_colour), cmocka_unit_test(counts_edits),
+        cmocka_unit_test(decides_on_colour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "ctl/suggest.h"
+#include "common/suggest.h"
 
 enum { SUGGEST_WORD_MAX = 40 };
 

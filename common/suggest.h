@@ -5,8 +5,8 @@
  *     suggest_offer(&suggest, "show-connection");
  *     const char *meant = suggest_best(&suggest);   // or NULL: nothing is near enough
  */
-#ifndef CTL_SUGGEST_H
-#define CTL_SUGGEST_H
+#ifndef COMMON_SUGGEST_H
+#define COMMON_SUGGEST_H
 
 #include "common/str.h"
 
