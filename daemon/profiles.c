@@ -13,7 +13,7 @@ static enum status parse(struct str text, struct str file, bool allow_plain_loop
     CLEANUP(json_freep) struct json *json = NULL;
     enum status status = json_parse(text, JSON_LIMITS_DEFAULT, &json, err);
     if (status != STATUS_OK) {
-        error_prefix(err, STR_FMT ": ", STR_ARG(file));
+        error_prefix(err, STR_FMT, STR_ARG(file));
         return status;
     }
     return profile_parse(json, file, allow_plain_loopback, out, err);
@@ -32,7 +32,7 @@ static bool read_events_token(struct profile *profile, struct str path, struct e
     CLEANUP(secret_freep) struct secret *text = NULL;
     buf_append(&name, events.token_file);
     if (files_read(buf_c(&name), &rules, &text, err) != FILES_OK) {
-        error_prefix(err, STR_FMT ": habits.security_events.token_file: ", STR_ARG(path));
+        error_prefix(err, STR_FMT ": habits.security_events.token_file", STR_ARG(path));
         return false;
     }
     struct str token = str_trim(secret_str(text));

@@ -69,7 +69,7 @@ enum status startup_access(const struct config *config, struct access_rules *ret
         if (process_access_resolve(roles[i].names->items, roles[i].names->count, roles[i].list,
                                    err) == STATUS_OK)
             continue;
-        error_prefix(err, "[access] %s: ", roles[i].key);
+        error_prefix(err, "[access] %s", roles[i].key);
         startup_access_deinit(&rules);
         return STATUS_INVALID;
     }
@@ -138,7 +138,7 @@ static enum exit_status read_key(struct startup *startup)
         return key_file_failed(result, buf_c(&path), &err);
     uint8_t key[VAULT_KEY_BYTES];
     if (vault_parse_key(secret_str(content), key, &err) != STATUS_OK) {
-        error_prefix(&err, "key file %s: ", buf_c(&path));
+        error_prefix(&err, "key file %s", buf_c(&path));
         return failed(EXIT_STATUS_CONFIG, &err);
     }
     startup->vault = vault_new(key);
@@ -160,7 +160,7 @@ static enum exit_status settle_names(struct startup *startup)
     startup->socket_gid = -1;
     if (!str_is_empty(config->daemon.socket_group) &&
         process_find_group(config->daemon.socket_group, &startup->socket_gid, &err) != STATUS_OK) {
-        error_prefix(&err, "[daemon] socket_group: ");
+        error_prefix(&err, "[daemon] socket_group");
         return failed(EXIT_STATUS_CONFIG, &err);
     }
     if (startup_access(config, &startup->access, &err) != STATUS_OK)
@@ -174,11 +174,6 @@ enum exit_status startup_read(struct startup *startup, const char *config_path)
     enum exit_status exit_status = read_config(startup, config_path);
     if (exit_status != EXIT_STATUS_OK)
         return exit_status;
-    if (startup->config.store.url.kind != CONFIG_STORE_SQLITE) {
-        error_set(&err, STATUS_INVALID,
-                  "[store] url: this build keeps its store in SQLite only: expected sqlite:/PATH");
-        return failed(EXIT_STATUS_CONFIG, &err);
-    }
     exit_status = settle_names(startup);
     if (exit_status != EXIT_STATUS_OK)
         return exit_status;

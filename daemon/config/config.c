@@ -1,12 +1,13 @@
 #include "config/config.h"
 
+#include "common/assert.h"
 #include "config/config_check.h"
 #include "config/config_file.h"
+#include "config/config_hint.h"
 #include "config/config_ini.h"
 #include "config/config_key.h"
 #include "config/config_value.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /** While files are read: where each key was last set. */
@@ -14,15 +15,25 @@ struct loading {
     struct config *config;
     struct str credentials_directory;
     struct config_faults *faults;
-    struct str file;                     /* the present one, kept in config's arena */
-    struct str set_in[CONFIG_KEYS_MAX];  /* file, by identity; unset: nowhere */
-    unsigned set_at[CONFIG_KEYS_MAX];    /* line */
-    struct str written[CONFIG_KEYS_MAX]; /* expanded */
+    struct config_place first, file;     /* the present one; names in config's arena */
+    struct str written[CONFIG_KEYS_MAX]; /* not yet expanded */
 };
 
-static bool on_section(void *ctx UNUSED, struct str name)
+static bool is_given(const struct config *config, size_t at)
 {
-    return config_section_is_known(name);
+    return config->places[at].line > 0;
+}
+
+static bool on_section(void *ctx, struct str name, const struct config_place *place)
+{
+    struct loading *loading = ctx;
+    if (config_section_is_known(name))
+        return true;
+    CLEANUP(buf_deinit) struct buf hint = {0};
+    config_hint_section(name, &hint);
+    config_fault_add_at(loading->faults, place, "unknown section [" STR_FMT "]%s", STR_ARG(name),
+                        buf_c(&hint));
+    return false;
 }
 
 /** STATUS_INVALID and *ret_problem where a variable can't be expanded. */
@@ -41,8 +52,8 @@ static enum status expand(struct loading *loading, struct str value, struct str 
             return error_set(err, STATUS_INVALID, "no variable but ${CREDENTIALS_DIRECTORY}");
         if (!str_is_set(loading->credentials_directory))
             return error_set(err, STATUS_INVALID,
-                             "a path: ${CREDENTIALS_DIRECTORY} is not set, because systemd did "
-                             "not start this with LoadCredential=");
+                             "a path, since ${CREDENTIALS_DIRECTORY} is set only where systemd "
+                             "starts refreshd with LoadCredential=");
         buf_append(&out, loading->credentials_directory);
         i += variable.len;
     }
@@ -57,28 +68,32 @@ static void on_pair(void *ctx, const struct config_pair *pair)
     struct loading *loading = ctx;
     size_t at = config_key_find(pair->section, pair->name);
     if (at == CONFIG_KEYS_MAX) {
-        config_fault_add(
-            loading->faults, STR_FMT ":%u: unknown key \"" STR_FMT "\" in [" STR_FMT "]",
-            STR_ARG(loading->file), pair->line, STR_ARG(pair->name), STR_ARG(pair->section));
+        CLEANUP(buf_deinit) struct buf hint = {0};
+        config_hint_key(pair->section, pair->name, &hint);
+        config_fault_add_at(loading->faults, &pair->place,
+                            "unknown key \"" STR_FMT "\" in [" STR_FMT "]%s", STR_ARG(pair->name),
+                            STR_ARG(pair->section), buf_c(&hint));
         return;
     }
-    if (loading->set_in[at].data == loading->file.data) {
-        config_fault_add(loading->faults,
-                         STR_FMT ":%u: [" STR_FMT "] " STR_FMT " is given twice, first on line %u",
-                         STR_ARG(loading->file), pair->line, STR_ARG(pair->section),
-                         STR_ARG(pair->name), loading->set_at[at]);
+    struct config_place *place = &loading->config->places[at];
+    if (place->file_number == pair->place.file_number) {
+        config_fault_add_at(loading->faults, &pair->place,
+                            "[" STR_FMT "] " STR_FMT " is given twice, first on line %u",
+                            STR_ARG(pair->section), STR_ARG(pair->name), place->line);
         return;
     }
-    loading->set_in[at] = loading->file;
-    loading->set_at[at] = pair->line;
+    *place = pair->place;
     loading->written[at] = arena_copy(&loading->config->arena, pair->value);
 }
 
 static void read_text(struct loading *loading, struct str name, struct str text)
 {
     struct config_ini_sink sink = {.ctx = loading, .section = on_section, .pair = on_pair};
-    loading->file = arena_copy(&loading->config->arena, name);
-    config_ini_parse(loading->file, text, sink, loading->faults);
+    loading->file.file = arena_copy(&loading->config->arena, name);
+    loading->file.file_number++;
+    if (loading->file.file_number == 1)
+        loading->first = loading->file;
+    config_ini_parse(&loading->file, text, sink, loading->faults);
 }
 
 static void read_file(void *ctx, struct str name, struct str text)
@@ -86,17 +101,12 @@ static void read_file(void *ctx, struct str name, struct str text)
     read_text(ctx, name, text);
 }
 
-enum { WHERE_SIZE = 200, VALUE_SHOWN_MAX = 80 };
+enum { VALUE_SHOWN_MAX = 80 };
 
-/** "file:line", or "default". */
-static const char *tell_where(const struct loading *loading, size_t at, char where[WHERE_SIZE])
+static bool is_quoted(struct str value)
 {
-    struct str file = loading->set_in[at];
-    if (str_is_set(file))
-        snprintf(where, WHERE_SIZE, STR_FMT ":%u", STR_ARG(file), loading->set_at[at]);
-    else
-        snprintf(where, WHERE_SIZE, "default");
-    return where;
+    return value.len >= 2 && (value.data[0] == '"' || value.data[0] == '\'') &&
+           value.data[value.len - 1] == value.data[0];
 }
 
 /** "file:line: [section] key: expected …, got "…"", without what may be a password. */
@@ -104,38 +114,55 @@ static void tell_value(struct loading *loading, size_t at, struct str value,
                        const struct error *expected)
 {
     const struct config_key *key = config_key_at(at);
-    char where[WHERE_SIZE];
-    tell_where(loading, at, where);
-    if (key->secret)
-        config_fault_add(loading->faults, "%s: [%s] %s: expected %s", where, key->section,
-                         key->name, expected->text);
-    else
-        config_fault_add(loading->faults, "%s: [%s] %s: expected %s, got \"" STR_FMT "\"", where,
-                         key->section, key->name, expected->text,
-                         STR_ARG(str_slice(value, 0, VALUE_SHOWN_MAX)));
+    CLEANUP(buf_deinit) struct buf got = {0};
+    if (!key->secret)
+        buf_printf(&got, ", got \"" STR_FMT "\"", STR_ARG(str_slice(value, 0, VALUE_SHOWN_MAX)));
+    config_fault_add_at(loading->faults, &loading->config->places[at], "[%s] %s: expected %s%s%s",
+                        key->section, key->name, expected->text,
+                        is_quoted(value) ? ", without quotes" : "", buf_c(&got));
 }
 
 static void tell_contradiction(void *ctx, const char *section, const char *name,
                                const char *expected)
 {
     struct loading *loading = ctx;
-    char where[WHERE_SIZE];
     size_t at = config_key_find(str_c(section), str_c(name));
-    config_fault_add(loading->faults, "%s: [%s] %s: expected %s", tell_where(loading, at, where),
-                     section, name, expected);
+    config_fault_add_at(loading->faults, &loading->config->places[at], "[%s] %s: expected %s",
+                        section, name, expected);
 }
 
-static void set_key(struct loading *loading, size_t at)
+/**
+ * A default that does not fit here: the key has to be given. Not worth a line where others could
+ * not be read, because it may stand on one of them.
+ */
+static void tell_default(struct loading *loading, size_t at, const struct error *expected,
+                         bool all_read)
 {
     const struct config_key *key = config_key_at(at);
-    struct str written = str_is_set(loading->set_in[at]) ? loading->written[at] : str_c(key->value);
+    if (all_read)
+        config_fault_add_at(loading->faults, &loading->first,
+                            "[%s] %s is not given, and its default is %s: expected %s",
+                            key->section, key->name, key->value, expected->text);
+}
+
+static void set_key(struct loading *loading, size_t at, bool all_read)
+{
+    const struct config_key *key = config_key_at(at);
+    struct config *config = loading->config;
+    bool given = is_given(config, at);
+    struct str written = given ? loading->written[at] : str_c(key->value);
     struct str value = STR("");
     struct error expected;
+    if (!given)
+        config->places[at] = loading->first;
     if (expand(loading, written, &value, &expected) != STATUS_OK ||
-        config_value_parse(key, value, loading->config, &expected) != STATUS_OK)
-        tell_value(loading, at, written, &expected);
-    loading->config->texts[at] = value;
-    loading->config->given[at] = str_is_set(loading->set_in[at]);
+        config_value_parse(key, value, config, &expected) != STATUS_OK) {
+        if (given)
+            tell_value(loading, at, written, &expected);
+        else
+            tell_default(loading, at, &expected, all_read);
+    }
+    config->texts[at] = value;
 }
 
 /** All files are read: values, then what lies between them. */
@@ -143,10 +170,11 @@ static enum status finish(struct loading *loading, struct config *ret)
 {
     size_t before = loading->faults->count;
     for (size_t i = 0; config_key_at(i) != NULL; i++)
-        set_key(loading, i);
+        set_key(loading, i, before == 0);
     if (loading->faults->count == before)
         config_check(loading->config, tell_contradiction, loading);
     if (loading->faults->count > 0) {
+        config_faults_sort(loading->faults);
         config_deinit(loading->config);
         return STATUS_INVALID;
     }
@@ -183,11 +211,19 @@ void config_deinit(struct config *config)
     *config = (struct config){0};
 }
 
+void config_tell_key(const struct config *config, const char *section, const char *name,
+                     const struct error *why, struct config_faults *faults)
+{
+    size_t at = config_key_find(str_c(section), str_c(name));
+    ASSERT(at < CONFIG_KEYS_MAX);
+    config_fault_add_at(faults, &config->places[at], "[%s] %s: %s", section, name, why->text);
+}
+
 void config_find_reserved(const struct config *config, struct config_faults *lines)
 {
     for (size_t i = 0; config_key_at(i) != NULL; i++) {
         const struct config_key *key = config_key_at(i);
-        if (key->reserved && config->given[i])
+        if (key->reserved && is_given(config, i))
             config_fault_add(lines, "[%s] %s", key->section, key->name);
     }
 }

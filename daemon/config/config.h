@@ -101,7 +101,9 @@ struct config {
     } metrics;
     struct arena arena;
     struct str texts[CONFIG_KEYS_MAX]; /* each key's value, in the table's order */
-    bool given[CONFIG_KEYS_MAX];       /* in a file; else the value is the default */
+    /* Where each stands; not in a file: the first file, without a line, and the default is in force
+     */
+    struct config_place places[CONFIG_KEYS_MAX];
 };
 
 /**
@@ -123,6 +125,11 @@ MUST_CHECK enum status config_load_text(struct config *config, struct str name, 
                                         struct config_faults *faults);
 
 void config_deinit(struct config *config);
+
+/** A mistake that only the world can show, in the form of all the others:
+ * "FILE:LINE: [section] name: …". The key must be in the table. */
+void config_tell_key(const struct config *config, const char *section, const char *name,
+                     const struct error *why, struct config_faults *faults);
 
 /** The keys that were given and that nothing acts on in this version, as "[guard] settle". */
 void config_find_reserved(const struct config *config, struct config_faults *lines);

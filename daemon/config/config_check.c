@@ -117,4 +117,6 @@ void config_check(struct config *config, config_contradiction_fn *fn, void *ctx)
         fn(ctx, "guard", "hold", "16 spans at most");
     if (config->refresh.backoff_min_ms > config->refresh.backoff_max_ms)
         fn(ctx, "refresh", "backoff_min", "at most backoff_max");
+    if (config->store.url.kind != CONFIG_STORE_SQLITE)
+        fn(ctx, "store", "url", "sqlite:/PATH, since this version keeps its store in SQLite only");
 }

@@ -44,12 +44,32 @@ static bool read_whole(int fd, struct buf *out)
     }
 }
 
-static bool read_one(const char *path, config_file_fn *fn, void *ctx, struct config_faults *faults)
+/** What cannot be read, and what would help. */
+static void tell_unread(const char *path, int failure, const char *advice,
+                        struct config_faults *faults)
+{
+    const char *what = strerror(failure);
+    if (failure == EFBIG)
+        config_fault_add(faults, "%s: can't be read: expected at most %d bytes", path,
+                         (int)CONFIG_FILE_BYTES_MAX);
+    else if (failure == EACCES)
+        config_fault_add(faults, "%s: can't be read: %s; let user %lu read it", path, what,
+                         (unsigned long)geteuid());
+    else if (failure == EISDIR)
+        config_fault_add(faults, "%s: can't be read: expected a file, got a directory", path);
+    else if (failure == ENOTDIR)
+        config_fault_add(faults, "%s: can't be read: expected a directory", path);
+    else
+        config_fault_add(faults, "%s: can't be read: %s; %s", path, what, advice);
+}
+
+static bool read_one(const char *path, const char *advice, config_file_fn *fn, void *ctx,
+                     struct config_faults *faults)
 {
     CLEANUP(buf_deinit) struct buf text = {.max = CONFIG_FILE_BYTES_MAX, .secret = true};
     CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 || !read_whole(fd, &text)) {
-        config_fault_add(faults, "%s: can't be read: %s", path, strerror(errno));
+        tell_unread(path, errno, advice, faults);
         return false;
     }
     fn(ctx, str_c(path), buf_str(&text));
@@ -70,19 +90,21 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 bool config_file_read_all(struct str path, config_file_fn *fn, void *ctx,
                           struct config_faults *faults)
 {
+    static const char drop_in_advice[] = "make it readable, or remove it";
     struct arena names = {0};
-    bool all_read = read_one(arena_copy(&names, path).data, fn, ctx, faults);
+    bool all_read = read_one(arena_copy(&names, path).data,
+                             "make it, or name another with --config", fn, ctx, faults);
     struct str directory = arena_printf(&names, STR_FMT ".d", STR_ARG(path));
     struct dirent **entries = NULL;
     int count = scandir(directory.data, &entries, is_drop_in, by_name);
     if (count < 0 && errno != ENOENT) {
-        config_fault_add(faults, "%s: can't be read: %s", directory.data, strerror(errno));
+        tell_unread(directory.data, errno, drop_in_advice, faults);
         all_read = false;
     }
     for (int i = 0; i < count; i++) {
         struct str name =
             arena_printf(&names, STR_FMT "/%s", STR_ARG(directory), entries[i]->d_name);
-        all_read = read_one(name.data, fn, ctx, faults) && all_read;
+        all_read = read_one(name.data, drop_in_advice, fn, ctx, faults) && all_read;
         free(entries[i]);
     }
     free(entries);

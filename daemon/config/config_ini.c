@@ -14,23 +14,21 @@ enum section_state {
 };
 
 struct reading {
-    struct str file, rest;
+    struct str rest;
+    struct config_place place; /* of the present line */
     struct config_ini_sink sink;
     struct config_faults *faults;
-    unsigned line;
     bool expects_pair; /* this line has neither blanks only, nor a comment, nor a section */
     enum section_state section;
 };
 
-#define FAULT(reading, format, ...)                                                       \
-    config_fault_add((reading)->faults, STR_FMT ":%u: " format, STR_ARG((reading)->file), \
-                     (reading)->line, __VA_ARGS__)
+#define FAULT(reading, ...) config_fault_add_at((reading)->faults, &(reading)->place, __VA_ARGS__)
 
 /** A line that has brought no pair though it should have. */
 static void finish_line(struct reading *reading)
 {
     if (reading->expects_pair)
-        FAULT(reading, "expected %s", "\"key = value\" or \"[section]\"");
+        FAULT(reading, "expected \"key = value\" or \"[section]\"");
     reading->expects_pair = false;
 }
 
@@ -41,17 +39,15 @@ static void read_section(struct reading *reading, struct str line)
     struct str name = str_slice(line, 1, end - 1);
     reading->section = SECTION_BAD;
     if (end == line.len || (behind.len > 0 && behind.data[0] != ';' && behind.data[0] != '#'))
-        FAULT(reading, "expected %s", "\"[section]\" and nothing behind it");
-    else if (!reading->sink.section(reading->sink.ctx, name))
-        FAULT(reading, "unknown section [" STR_FMT "]", STR_ARG(name));
-    else
+        FAULT(reading, "expected \"[section]\" and nothing behind it");
+    else if (reading->sink.section(reading->sink.ctx, name, &reading->place))
         reading->section = SECTION_KNOWN;
 }
 
 static void look_at_line(struct reading *reading, struct str line)
 {
     struct str bare = str_trim(line);
-    if (reading->line == 1 && str_starts_with(bare, STR("\xef\xbb\xbf")))
+    if (reading->place.line == 1 && str_starts_with(bare, STR("\xef\xbb\xbf")))
         bare = str_slice(bare, 3, bare.len);
     if (bare.len == 0 || bare.data[0] == ';' || bare.data[0] == '#')
         return;
@@ -71,12 +67,12 @@ static char *next_line(char *to, int size, void *stream)
     size_t len = str_find_byte(reading->rest, '\n');
     struct str line = str_slice(reading->rest, 0, len);
     reading->rest = str_slice(reading->rest, len + 1, reading->rest.len);
-    reading->line++;
+    reading->place.line++;
     to[0] = '\0';
     if (line.len > CONFIG_LINE_MAX || line.len + INI_ROOM > (size_t)size)
         FAULT(reading, "expected a line of at most %d bytes", (int)CONFIG_LINE_MAX);
     else if (str_find_byte(line, '\0') < line.len)
-        FAULT(reading, "expected text, got %s", "a NUL byte");
+        FAULT(reading, "expected text, got a NUL byte");
     else {
         look_at_line(reading, line);
         memcpy(to, line.data, line.len);
@@ -95,7 +91,7 @@ static int on_pair(void *ctx, const char *section, const char *name, const char 
         reading->sink.pair(reading->sink.ctx, &(struct config_pair){.section = str_c(section),
                                                                     .name = str_c(name),
                                                                     .value = str_c(value),
-                                                                    .line = reading->line});
+                                                                    .place = reading->place});
     return 1;
 }
 
@@ -115,10 +111,10 @@ static void set_up_library(void)
     ini_allow_bom = true;
 }
 
-void config_ini_parse(struct str file, struct str text, struct config_ini_sink sink,
+void config_ini_parse(const struct config_place *file, struct str text, struct config_ini_sink sink,
                       struct config_faults *faults)
 {
-    struct reading reading = {.file = file, .rest = text, .sink = sink, .faults = faults};
+    struct reading reading = {.place = *file, .rest = text, .sink = sink, .faults = faults};
     set_up_library();
     (void)ini_parse_stream(next_line, &reading, on_pair, &reading);
     finish_line(&reading);

@@ -43,7 +43,7 @@ enum status config_store_url_parse(struct str text, struct arena *arena,
                                          .url = arena_copy(arena, text)};
         return STATUS_OK;
     }
-    return error_set(err, STATUS_INVALID, "sqlite:/PATH (absolute) or postgresql://…");
+    return error_set(err, STATUS_INVALID, "sqlite:/PATH, an absolute one");
 }
 
 /** RFC 3986 §2.1. */

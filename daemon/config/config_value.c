@@ -78,6 +78,10 @@ static bool parse_text(const struct config_key *key, struct str text, struct con
         if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
             return false;
     }
+    /* Quotes mean nothing here, and nobody names something so. */
+    if (text.len >= 2 && strchr("\"'", text.data[0]) != NULL &&
+        text.data[text.len - 1] == text.data[0])
+        return false;
     *(struct str *)field_of(key, config) = arena_copy(&config->arena, text);
     return in_range(key, (int64_t)text.len) && str_is_utf8(text);
 }

@@ -183,10 +183,21 @@ struct mistake_row {
 };
 
 static const struct mistake_row mistakes[] = {
-    {"unknown key", "[redis]\nurll = x", "t.conf:2: unknown key \"urll\" in [redis]"},
+    {"unknown key", "[redis]\nurll = x",
+     "t.conf:2: unknown key \"urll\" in [redis]; did you mean \"url\"?"},
+    {"a key that resembles none", "[redis]\nzebra = x",
+     "t.conf:2: unknown key \"zebra\" in [redis]"},
+    {"underscore left out", "[store]\nkeyfile = /k",
+     "t.conf:2: unknown key \"keyfile\" in [store]; did you mean \"key_file\"?"},
     {"key of another section", "[store]\nprefix = x",
-     "t.conf:2: unknown key \"prefix\" in [store]"},
-    {"unknown section", "[reddis]\nurl = x\nprefix = y", "t.conf:1: unknown section [reddis]"},
+     "t.conf:2: unknown key \"prefix\" in [store]; it belongs into [redis]"},
+    {"key of two other sections", "[daemon]\nurl = x",
+     "t.conf:2: unknown key \"url\" in [daemon]; it belongs into [store] or [redis]"},
+    {"unknown section", "[reddis]\nurl = x\nprefix = y",
+     "t.conf:1: unknown section [reddis]; did you mean [redis]?"},
+    {"a section that resembles none", "[zebra]\nx = y", "t.conf:1: unknown section [zebra]"},
+    {"a section in capitals", "[Daemon]",
+     "t.conf:1: unknown section [Daemon]; did you mean [daemon]?"},
     {"no section", "url = x", "t.conf:1: expected a [section] before \"url\""},
     {"twice", "[redis]\nprefix = a:\n\nprefix = a:",
      "t.conf:4: [redis] prefix is given twice, first on line 2"},
@@ -237,7 +248,16 @@ static const struct mistake_row mistakes[] = {
      "t.conf:2: [access] admin: expected users and @groups with blanks or commas between, got "
      "\"root, @\""},
     {"relative store", "[store]\nurl = sqlite:refreshd.db",
-     "t.conf:2: [store] url: expected sqlite:/PATH (absolute) or postgresql://…"},
+     "t.conf:2: [store] url: expected sqlite:/PATH, an absolute one"},
+    {"a store elsewhere", "[store]\nurl = postgresql://h/db",
+     "t.conf:2: [store] url: expected sqlite:/PATH, since this version keeps its store in SQLite "
+     "only"},
+    {"quotes around a word", "[daemon]\nlog_level = \"info\"",
+     "t.conf:2: [daemon] log_level: expected error, warning, notice, info or debug, without "
+     "quotes, got \"\"info\"\""},
+    {"quotes around a text", "[redis]\nprefix = 'a:'",
+     "t.conf:2: [redis] prefix: expected a text of 1 to 64 bytes without blanks, without quotes, "
+     "got \"'a:'\""},
     {"an address of Redis", "[redis]\nurl = tls://h:6380",
      "t.conf:2: [redis] url: expected redis[s]://[user:password@]HOST[:PORT][/DB], "
      "unix:/PATH[?db=DB] or redis[s]+sentinel://HOST[:PORT],…/MASTER-NAME[/DB]"},
@@ -311,6 +331,26 @@ static void all_mistakes_are_told(void **state UNUSED)
     assert_int_equal(faults.count, 4);
 }
 
+/* Lines, values and what lies between them are judged one after the other, and told by line. */
+static void mistakes_stand_in_the_order_of_lines(void **state UNUSED)
+{
+    static const char *const expected[] = {
+        "t.conf:2: [refresh] margin: expected a span",   "t.conf:3: unknown key \"jiter\"",
+        "t.conf:5: [daemon] name: expected a text",      "t.conf:6: unknown section [nowhere]",
+        "t.conf:9: [events] retention: expected a span",
+    };
+    struct config config;
+    CLEANUP(config_faults_deinit) struct config_faults faults = {0};
+    assert_int_equal(load(&config,
+                          "[refresh]\nmargin = soon\njiter = 1%\n[daemon]\nname = a b\n[nowhere]\n"
+                          "x = 1\n[events]\nretention = 1\n",
+                          &faults),
+                     STATUS_INVALID);
+    assert_int_equal(faults.count, ARRAY_LEN(expected));
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+        assert_true(str_starts_with(faults.lines[i], str_c(expected[i])));
+}
+
 static void a_thousand_mistakes_are_bounded(void **state UNUSED)
 {
     CLEANUP(buf_deinit) struct buf text = {0};
@@ -355,8 +395,23 @@ static void no_credentials_directory(void **state UNUSED)
     assert_int_equal(config_load_text(&config, STR("t.conf"), STR(""), STR_NONE, &faults),
                      STATUS_INVALID);
     assert_int_equal(faults.count, 1);
-    assert_true(str_starts_with(faults.lines[0], STR("default: [store] key_file: expected a path: "
-                                                     "${CREDENTIALS_DIRECTORY} is not set")));
+    assert_string_equal(faults.lines[0].data,
+                        "t.conf: [store] key_file is not given, and its default is "
+                        "${CREDENTIALS_DIRECTORY}/master.key: expected a path, since "
+                        "${CREDENTIALS_DIRECTORY} is set only where systemd starts refreshd with "
+                        "LoadCredential=");
+}
+
+/* It may be the key that is missing. */
+static void a_default_is_no_mistake_beside_a_line_not_understood(void **state UNUSED)
+{
+    struct config config;
+    CLEANUP(config_faults_deinit) struct config_faults faults = {0};
+    assert_int_equal(
+        config_load_text(&config, STR("t.conf"), STR("[store]\nkeyfile = /k"), STR_NONE, &faults),
+        STATUS_INVALID);
+    assert_int_equal(faults.count, 1);
+    assert_true(str_starts_with(faults.lines[0], STR("t.conf:2: unknown key \"keyfile\"")));
 }
 
 static void no_mistake_shows_a_password(void **state UNUSED)
@@ -465,6 +520,37 @@ static void mistakes_name_the_drop_in(void **state UNUSED)
     assert_non_null(strstr(faults.lines[0].data, "/r.conf.d/10.conf:3: [redis] prefix"));
 }
 
+static void mistakes_stand_in_the_order_of_files(void **state UNUSED)
+{
+    static const char *const expected[] = {
+        "/r.conf:2: [events] retention", "/r.conf.d/10.conf:1: unknown section [nowhere]",
+        "/r.conf.d/10.conf:3: [refresh] jitter", "/r.conf.d/20.conf:2: unknown key \"naem\""};
+    put("r.conf", "[events]\nretention = 1\n[refresh]\njitter = 2%");
+    put("r.conf.d/20.conf", "[daemon]\nnaem = b");
+    put("r.conf.d/10.conf", "[nowhere]\n[refresh]\njitter = 1");
+    struct config config;
+    CLEANUP(config_faults_deinit) struct config_faults faults = {0};
+    assert_int_equal(load_files(&config, &faults), STATUS_INVALID);
+    assert_int_equal(faults.count, ARRAY_LEN(expected));
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+        assert_non_null(strstr(faults.lines[i].data, expected[i]));
+}
+
+/* Names of users and files are judged by others, who tell it like this. */
+static void a_key_is_told_where_it_stands(void **state UNUSED)
+{
+    struct config config;
+    CLEANUP(config_faults_deinit) struct config_faults faults = {0};
+    struct error why;
+    (void)error_set(&why, STATUS_INVALID, "no such user");
+    assert_loads(&config, "\n[access]\nadmin = ana");
+    config_tell_key(&config, "access", "admin", &why, &faults);
+    config_tell_key(&config, "access", "operator", &why, &faults);
+    assert_string_equal(faults.lines[0].data, "t.conf:3: [access] admin: no such user");
+    assert_string_equal(faults.lines[1].data, "t.conf: [access] operator: no such user");
+    config_deinit(&config);
+}
+
 static void no_file_is_a_mistake(void **state UNUSED)
 {
     struct config config;
@@ -487,7 +573,8 @@ static void a_huge_file_is_a_mistake(void **state UNUSED)
     struct config config;
     CLEANUP(config_faults_deinit) struct config_faults faults = {0};
     assert_int_equal(load_files(&config, &faults), STATUS_INVALID);
-    assert_non_null(strstr(faults.lines[0].data, "File too large"));
+    assert_non_null(
+        strstr(faults.lines[0].data, "r.conf: can't be read: expected at most 1048576 bytes"));
 }
 
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
@@ -502,6 +589,9 @@ int main(void)
         cmocka_unit_test(spans_are_sorted),
         cmocka_unit_test(each_mistake_is_told),
         cmocka_unit_test(all_mistakes_are_told),
+        cmocka_unit_test(mistakes_stand_in_the_order_of_lines),
+        cmocka_unit_test(a_default_is_no_mistake_beside_a_line_not_understood),
+        cmocka_unit_test(a_key_is_told_where_it_stands),
         cmocka_unit_test(a_thousand_mistakes_are_bounded),
         cmocka_unit_test(lines_have_an_end),
         cmocka_unit_test(a_nul_byte_is_a_mistake),
@@ -510,6 +600,7 @@ int main(void)
         cmocka_unit_test(reload_tells_what_it_cant_take_over),
         WITH_FILES(drop_ins_replace_in_order),
         WITH_FILES(mistakes_name_the_drop_in),
+        WITH_FILES(mistakes_stand_in_the_order_of_files),
         WITH_FILES(no_file_is_a_mistake),
         WITH_FILES(a_huge_file_is_a_mistake),
     };
