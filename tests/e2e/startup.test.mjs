@@ -34,6 +34,7 @@ function withDaemon(name, play) {
 async function assertEnds(daemon, status, message) {
   const ended = await daemon.launch().exited(20_000);
   assert.equal(ended.status, status, `ended with ${ended.signal ?? ended.status}: ${daemon.program.output}`);
+  assert.doesNotMatch(daemon.program.stderr, /: :/, 'no empty part');
   for (const part of [message].flat()) assert.match(daemon.program.stderr, part);
 }
 
@@ -44,7 +45,7 @@ async function edit(file, change) {
 withDaemon('a typo in the configuration: 78, with file, line and what was meant', async (daemon) => {
   await edit(daemon.configFile, (text) => text.replace('state_dir', 'stat_dir'));
   const line = (await readFile(daemon.configFile, 'utf8')).split('\n').findIndex((l) => l.startsWith('stat_dir')) + 1;
-  await assertEnds(daemon, 78, [new RegExp(`refreshd\\.conf:${line}\\b`), /stat_dir/]);
+  await assertEnds(daemon, 78, [new RegExp(`refreshd\\.conf:${line}\\b`), /stat_dir/, /did you mean "state_dir"\?/]);
 });
 
 withDaemon('every mistake in the configuration is told, not only the first', async (daemon) => {
@@ -67,6 +68,17 @@ withDaemon('no configuration file: 78', async (daemon) => {
 withDaemon('a broken provider profile: 78, with its file', async (daemon) => {
   await writeFile(join(daemon.providers, 'odd.json'), '{"id":"odd","token_endpoint":7}');
   await assertEnds(daemon, 78, [/odd\.json/, /token_endpoint/]);
+});
+
+withDaemon('a profile that is no JSON: 78, with its file and line', async (daemon) => {
+  for (const [text, message] of [
+    ['', /odd\.json: JSON, line 1, byte 0: expected a value, got nothing$/m],
+    ['{"id":"odd"', /odd\.json: JSON, line 1, byte 11: expected a comma or the end of the object$/m],
+    ['[1]', /odd\.json: profile: expected an object, got an array$/m],
+  ]) {
+    await writeFile(join(daemon.providers, 'odd.json'), text);
+    await assertEnds(daemon, 78, message);
+  }
 });
 
 withDaemon('an unknown habit in a profile: 78; unknown metadata is ignored', async (daemon) => {
