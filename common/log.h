@@ -1,6 +1,6 @@
 /**
- * One event, one line, fixed fields. Only engine, control, io, daemon.c and ctl log; libraries
- * return errors. Never a body, a header, a token.
+ * One event, one line, fixed fields. Only engine, control, io, the files beside daemon.c and ctl
+ * log; libraries return errors. Never a body, a header, a token.
  *
  *     log_write(log, LOG_LEVEL_INFO, "refresh.done", "refreshed c-81f2",
  *               LOG_TEXT("connection", id), LOG_I64("took_ms", 31));

@@ -43,6 +43,16 @@ struct engine_settings startup_engine_settings(const struct config *config)
     return settings;
 }
 
+struct http_curl_config startup_http_config(const struct config *config)
+{
+    return (struct http_curl_config){
+        .ca_file = config->http.ca_file.data,
+        .allow_plain_loopback = config->http.allow_plain_loopback,
+        .proxy = config->http.proxy.data,
+        .connect_timeout_ms = config->http.connect_timeout_ms,
+    };
+}
+
 /* ---- who may ---- */
 
 void startup_access_deinit(struct access_rules *rules)

@@ -10,6 +10,7 @@
 #include "control/session.h"
 #include "engine/engine.h"
 #include "exit_status.h"
+#include "io/http_curl.h"
 
 struct startup {
     struct config config;
@@ -28,6 +29,8 @@ void startup_deinit(struct startup *startup);
 
 /** What of the configuration the engine works by. */
 struct engine_settings startup_engine_settings(const struct config *config);
+/** What of it the HTTP client works by; the result borrows the configuration's texts. */
+struct http_curl_config startup_http_config(const struct config *config);
 /** [access] as numbers; startup_access_deinit(). STATUS_INVALID names who is not known. */
 MUST_CHECK enum status startup_access(const struct config *config, struct access_rules *ret_rules,
                                       struct error *err);

@@ -48,7 +48,7 @@ struct session_peer {
     size_t group_count;
 };
 
-/** What control needs from outside; methods of daemon.c's own. */
+/** What control needs from outside; of the daemon's own files (daemon/reload.c). */
 struct control_hooks {
     void *ctx;
     const struct log *log; /* borrowed; may be NULL. Refusals are told there, never parameters */
