@@ -82,9 +82,12 @@ void store_write_put_connection(struct store_write *write, const struct connecti
     add_op(write, STORE_OP_PUT_CONNECTION)->connection = copy;
 }
 
-void store_write_lend_connection(struct store_write *write, const struct connection *connection)
+void store_write_lend_connection(struct store_write *write, const struct connection *connection,
+                                 const struct connection *before)
 {
-    add_op(write, STORE_OP_PUT_CONNECTION)->connection = connection;
+    struct store_op *op = add_op(write, STORE_OP_PUT_CONNECTION);
+    op->connection = connection;
+    op->before = before;
 }
 
 void store_write_open_attempt(struct store_write *write, struct str connection,
