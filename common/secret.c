@@ -60,7 +60,8 @@ struct secret *secret_append(struct secret *take_secret, struct str bytes)
     size_t len = secret->len, room = secret->capacity - len;
     if (bytes.len > room) {
         ASSERT(bytes.len < SIZE_MAX / 4 && len < SIZE_MAX / 4);
-        secret = make(MAX_OF(len + bytes.len, 2 * len)); /* so that many small ones move it seldom */
+        secret =
+            make(MAX_OF(len + bytes.len, 2 * len)); /* so that many small ones move it seldom */
         secret->len = len;
         memcpy(secret->data, take_secret->data, len);
         secret_free(take_secret);

@@ -63,8 +63,8 @@ struct history_entry {
     uint8_t transport; /* enum transport_end */
 };
 
-/** Where a store found a record. It is that store's own: it goes wherever the record goes, and nobody
- * else looks at it. All zero: not known. */
+/** Where a store found a record. It is that store's own: it goes wherever the record goes, and
+ * nobody else looks at it. All zero: not known. */
 struct record_mark {
     uint64_t epoch;
     int64_t place, last_event;

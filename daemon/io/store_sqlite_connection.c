@@ -180,8 +180,9 @@ static enum status read_facts(sqlite3_stmt *found, struct facts *ret, struct err
     return STATUS_OK;
 }
 
-/** May the row be written without looking at it? It was read, nothing was done since that its version
- * does not tell of, and only what each refresh changes differs: its keys and indexes stay. */
+/** May the row be written without looking at it? It was read, nothing was done since that its
+ * version does not tell of, and only what each refresh changes differs: its keys and indexes stay.
+ */
 static bool is_a_refresh(const struct sqlite_db *db, const struct connection *c,
                          const struct connection *before)
 {
@@ -197,7 +198,8 @@ static enum status refresh_row(struct sqlite_db *db, const struct connection *c,
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_REFRESH);
     if (statement != NULL) {
         int after = sqlite_columns_bind_refreshed(&sqlite_connection_type, statement, c);
-        sqlite3_bind_int64(statement, after + 1, last_event != 0 ? last_event : before->mark.last_event);
+        sqlite3_bind_int64(statement, after + 1,
+                           last_event != 0 ? last_event : before->mark.last_event);
         sqlite3_bind_int64(statement, after + 2, before->mark.place);
         sqlite_bind_str(statement, after + 3, c->id);
         sqlite3_bind_int64(statement, after + 4, c->version);

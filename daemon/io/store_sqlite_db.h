@@ -36,7 +36,7 @@ struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[SQL_COUNT];
     struct sqlite_log log;
-    struct sqlite_places *places;   /* of rows that were read: store_sqlite_places.h */
+    struct sqlite_places *places; /* of rows that were read: store_sqlite_places.h */
     uint64_t epoch; /* in which the mark of a record that was read is good: sqlite_db_forget() */
     struct sqlite_tallies *tallies; /* changes of counts, not yet written: store_sqlite_tally.h */
     int wal_frames;                 /* after the last commit */

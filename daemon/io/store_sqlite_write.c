@@ -65,8 +65,7 @@ static enum status open_attempt(struct sqlite_db *db, const struct store_op *op,
 static enum status close_attempt(struct sqlite_db *db, const struct store_op *op, struct error *err)
 {
     int64_t place = sqlite_places_find(db->places, op->id);
-    sqlite3_stmt *statement =
-        place != 0 ? sqlite_db_statement(db, SQL_ATTEMPT_CLOSE_AT) : NULL;
+    sqlite3_stmt *statement = place != 0 ? sqlite_db_statement(db, SQL_ATTEMPT_CLOSE_AT) : NULL;
     if (statement != NULL) {
         sqlite3_bind_int64(statement, 1, place);
         sqlite3_bind_int64(statement, 2, (int64_t)op->attempt_id);
