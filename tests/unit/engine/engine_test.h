@@ -1,4 +1,5 @@
-/** What the engine's scenario tests share: cmocka, and a world made anew for each row. */
+/** What the engine's scenario tests share: cmocka, a world made anew for each row, and
+ * connectors with people. */
 #ifndef UNIT_ENGINE_TEST_H
 #define UNIT_ENGINE_TEST_H
 
@@ -25,6 +26,31 @@ static inline int world_teardown(void **state)
 {
     world_free(*state);
     return 0;
+}
+
+/** Connector gcal of profile "rotating", and so many people: connections c-0, c-1 … */
+static inline void given_gcal(struct world *world, int people)
+{
+    world_register(world, "gcal", "app_user", "rotating", "client-gcal", "s1");
+    for (int i = 0; i < people; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "c-%d", i);
+        world_import(world, "gcal", id);
+    }
+}
+
+/** A connector, its client client-CONNECTOR, and so many people: CONNECTOR-0, CONNECTOR-1 … */
+static inline void given_people(struct world *world, const char *connector, const char *profile,
+                                int count)
+{
+    char client[64];
+    snprintf(client, sizeof(client), "client-%s", connector);
+    world_register(world, connector, "app_user", profile, client, "s1");
+    for (int i = 0; i < count; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), "%s-%d", connector, i);
+        world_import(world, connector, id);
+    }
 }
 
 /** The store has no due time of this connection: nothing comes between a test and its end. */

@@ -3,16 +3,6 @@
  */
 #include "unit/engine/engine_test.h"
 
-static void given(struct world *world, int people)
-{
-    world_register(world, "gcal", "app_user", "rotating", "client-gcal", "s1");
-    for (int i = 0; i < people; i++) {
-        char id[16];
-        snprintf(id, sizeof(id), "c-%d", i);
-        world_import(world, "gcal", id);
-    }
-}
-
 static struct fake_grant *grant_of(struct world *world, size_t index)
 {
     return fake_provider_grant_at(world->provider, index);
@@ -95,7 +85,7 @@ static int64_t connector_number(struct world *world, const char *path)
 static void a_refused_old_client_ends_its_grant(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     rotate_client(world);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, 65 * MINUTE);
@@ -111,7 +101,7 @@ static void a_refused_old_client_ends_its_grant(void **state)
 static void one_slip_of_the_old_client_ends_nothing(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     rotate_client(world);
     play(world, grant_of(world, 0), 1, 401, "{\"error\":\"invalid_client\"}");
     world_run(world, 2 * HOUR);
@@ -122,7 +112,7 @@ static void one_slip_of_the_old_client_ends_nothing(void **state)
 static void the_old_client_falls_back_on_its_other_secret(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     rotate_secret(world, "s2"); /* never accepted over there */
     rotate_client(world);
     world_run(world, 65 * MINUTE);
@@ -133,7 +123,7 @@ static void the_old_client_falls_back_on_its_other_secret(void **state)
 static void the_old_clients_success_proves_nothing(void **state)
 {
     struct world *world = *state;
-    given(world, 5);
+    given_gcal(world, 5);
     rotate_client(world);
     for (int i = 0; i < 5; i++) {
         char id[16];
@@ -152,7 +142,7 @@ static void the_old_clients_success_proves_nothing(void **state)
 static void a_new_client_lifts_the_block_of_the_old(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, HOUR);
     assert_state(world, "c-0", "blocked");
@@ -170,7 +160,7 @@ static void a_new_client_lifts_the_block_of_the_old(void **state)
 static void a_block_that_concerns_nobody_is_lifted(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     rotate_client(world);
     import_under(world, "client-new", "n-0");
     fake_provider_refuse(world->provider, "client-new", "n1");
@@ -186,7 +176,7 @@ static void a_block_that_concerns_nobody_is_lifted(void **state)
 static void a_check_asks_no_grant_of_another_client(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     rotate_client(world);
     size_t before = fake_provider_requests(world->provider);
     fake_provider_accept(world->provider, "client-new", "n2");
@@ -200,7 +190,7 @@ static void a_check_asks_no_grant_of_another_client(void **state)
 static void a_check_does_not_pass_on_old_news(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     play(world, grant_of(world, 0), 1, 400, "{\"error\":\"login_required\"}");
     world_do(world, RPC_REFRESH, "{\"connection\":\"c-0\"}");
     assert_reason(world, "c-0", "reauthorization_required");
@@ -213,7 +203,7 @@ static void a_check_does_not_pass_on_old_news(void **state)
 static void a_dead_grant_is_no_canary(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     play(world, grant_of(world, 0), 1, 400, "{\"error\":\"login_required\"}");
     world_do(world, RPC_REFRESH, "{\"connection\":\"c-0\"}");
     cut_off(world, NULL);
@@ -227,7 +217,7 @@ static void a_dead_grant_is_no_canary(void **state)
 static void a_check_chooses_who_is_not_in_doubt(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     import_without_refresh_token(world);
     world_import(world, "gcal", "c-good");
     play(world, grant_of(world, 0), 1, 400, UNKNOWN_WORD);
@@ -243,7 +233,7 @@ static void a_check_chooses_who_is_not_in_doubt(void **state)
 static void a_grant_that_a_check_finds_dead_was_not_rotated_away(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     grant_of(world, 0)->is_dead = true;
     struct world_call *call = rotate_checked(world, "s2");
@@ -259,7 +249,7 @@ static void a_grant_that_a_check_finds_dead_was_not_rotated_away(void **state)
 static void a_suspicion_ends_where_nobody_else_can_be_refreshed(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     import_without_refresh_token(world);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, 2 * HOUR);
@@ -274,7 +264,7 @@ static void a_suspicion_ends_where_nobody_else_can_be_refreshed(void **state)
 static void a_suspicion_ends_where_nobody_else_gets_an_answer(void **state)
 {
     struct world *world = *state;
-    given(world, 12);
+    given_gcal(world, 12);
     for (size_t i = 0; i < 12; i++)
         cut_off(world, grant_of(world, i));
     play(world, grant_of(world, 3), -1, 401, "{\"error\":\"invalid_client\"}");
@@ -291,7 +281,7 @@ static void a_suspicion_ends_where_nobody_else_gets_an_answer(void **state)
 static void probes_of_a_silent_provider_are_few(void **state)
 {
     struct world *world = *state;
-    given(world, 12);
+    given_gcal(world, 12);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, HOUR);
     assert_state(world, "c-0", "blocked");
@@ -307,7 +297,7 @@ static void probes_of_a_silent_provider_are_few(void **state)
 static void what_was_sent_before_a_rotation_prefers_nothing(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     fake_provider_set_latency(world->provider, 2000, 0);
     struct world_call *refresh = world_ask(world, RPC_REFRESH, "{\"connection\":\"c-0\"}");
@@ -325,7 +315,7 @@ static void what_was_sent_before_a_rotation_prefers_nothing(void **state)
 static void refused_alone_for_a_day_is_unclear(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     play(world, NULL, -1, 400, UNKNOWN_WORD);
     world_run(world, 24 * HOUR);
     assert_state(world, "c-0", "retrying");
@@ -339,7 +329,7 @@ static void refused_alone_for_a_day_is_unclear(void **state)
 static void refused_all_alike_the_credentials_are_the_suspect(void **state)
 {
     struct world *world = *state;
-    given(world, 10);
+    given_gcal(world, 10);
     play(world, NULL, -1, 400, UNKNOWN_WORD);
     world_run(world, 3LL * DAY);
     be_honest(world, NULL);
@@ -358,7 +348,7 @@ static void refused_all_alike_the_credentials_are_the_suspect(void **state)
 static void two_refused_are_not_alone(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     play(world, NULL, -1, 400, UNKNOWN_WORD);
     world_run(world, 3LL * DAY);
     be_honest(world, NULL);
@@ -369,7 +359,7 @@ static void two_refused_are_not_alone(void **state)
 static void refused_while_others_succeed_is_that_persons_affair(void **state)
 {
     struct world *world = *state;
-    given(world, 4);
+    given_gcal(world, 4);
     play(world, grant_of(world, 2), -1, 400, UNKNOWN_WORD);
     world_run(world, 6 * HOUR);
     assert_reason(world, "c-2", "grant_rejected");
@@ -382,7 +372,7 @@ static void refused_while_others_succeed_is_that_persons_affair(void **state)
 static void a_fresh_import_has_refreshed_nothing(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     rotate_secret(world, "s2");
     world_import(world, "gcal", "c-late");
@@ -396,7 +386,7 @@ static void a_fresh_import_has_refreshed_nothing(void **state)
 static void the_report_names_who_was_refused(void **state)
 {
     struct world *world = *state;
-    given(world, 25);
+    given_gcal(world, 25);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     rotate_secret(world, "s2");
     grant_of(world, 7)->is_dead = true;

@@ -1,38 +1,6 @@
-/* Noticing early, and not letting go: ends that are told ahead, refresh tokens that nobody uses,
- * grants that are checked between refreshes. */
-#include "unit/engine/engine_test.h"
-
-/* An inline profile of its own: what the world's have not. */
-static void given(struct world *world, const char *habits, const char *policy)
-{
-    fake_provider_accept(world->provider, "client-gcal", "s1");
-    const struct world_call *call =
-        world_do(world, RPC_REGISTER,
-                 "{\"connector\":\"gcal\",\"type\":\"app_user\",\"client_id\":\"client-gcal\","
-                 "\"client_secret\":\"s1\",\"scopes\":[\"read\"],\"policy\":{%s},"
-                 "\"profile\":{\"id\":\"own\",\"name\":\"Own\",\"issuer\":\"https://own.example\","
-                 "\"token_endpoint\":\"https://own.example/token\","
-                 "\"introspection_endpoint\":\"https://own.example/introspect\","
-                 "\"habits\":{%s}}}",
-                 policy, habits);
-    assert_done(call);
-}
-
-static struct fake_grant *granted(struct world *world, const char *id, const char *tokens_more)
-{
-    struct fake_grant *grant = world_grant(world, "static", "client-gcal");
-    char access[FAKE_TOKEN_SIZE], refresh[FAKE_TOKEN_SIZE];
-    assert_done(world_do(
-        world, RPC_IMPORT,
-        "{\"connector\":\"gcal\",\"connection\":\"%s\",\"owner\":{\"app\":\"crm\",\"user\":\"%s\"},"
-        "\"tokens\":{\"access_token\":\"%s\",\"refresh_token\":\"%s\",\"expires_in\":3600%s}}",
-        id, id, fake_grant_access_token(grant, access), fake_grant_refresh_token(grant, refresh),
-        tokens_more));
-    return grant;
-}
-
-#define NEVER_ROTATES "\"refresh_token\":{\"rotation\":\"never\"}"
-#define expiring(world) world_events((world), "connection.expiring", NULL)
+/* Noticing early, and not letting go: ends that are told ahead, refresh tokens that nobody uses.
+ * Grants that are checked between refreshes are in test_probe.c. */
+#include "unit/engine/notice_test.h"
 
 /* ---- connection.expiring ---- */
 
@@ -237,147 +205,6 @@ static void an_eager_one_of_unknown_lifetime_is_kept_alive(void **state)
     assert_in_range(ana->refreshed, 12, 18);
 }
 
-/* ---- probes ---- */
-
-struct introspection {
-    bool active;
-    int status;
-    size_t clients; /* that authenticated */
-    const struct world *world;
-};
-
-static struct fake_reply introspect(void *ctx, const struct oauth_message *message)
-{
-    struct introspection *state = ctx;
-    struct buf token = {0}, hint = {0};
-    state->clients += fake_message_is_client(state->world->provider, message);
-    bool is_refresh =
-        str_eq(fake_message_param(message, "token_type_hint", &hint), STR("refresh_token")) &&
-        str_starts_with(fake_message_param(message, "token", &token), STR("rt-"));
-    buf_deinit(&token);
-    buf_deinit(&hint);
-    return (struct fake_reply){
-        .status = is_refresh ? state->status : 400,
-        .body = strdup(state->active ? "{\"active\":true}" : "{\"active\":false}"),
-    };
-}
-
-static struct fake_endpoint *served(struct world *world, struct introspection *state)
-{
-    state->world = world;
-    state->status = 200;
-    state->active = true;
-    return fake_provider_serve(world->provider, "https://own.example/introspect", introspect,
-                               state);
-}
-
-#define PROBED "\"probe_every_s\":600"
-
-static void a_grant_is_checked_between_refreshes(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    struct fake_endpoint *endpoint = served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    struct fake_grant *ana = granted(world, "c-ana", "");
-    world_run(world, DAY);
-    assert_in_range(ana->refreshed, 24, 32);
-    assert_in_range(endpoint->requests, 24 * 4, 24 * 8);
-    assert_int_equal(provider.clients, endpoint->requests);
-}
-
-static void an_inactive_grant_is_refreshed_and_lives(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    struct fake_grant *ana = granted(world, "c-ana", "");
-    provider.active = false;
-    world_run(world, 11 * MINUTE);
-    assert_int_equal(ana->refreshed, 1); /* the refresh decides, and it works */
-    assert_state(world, "c-ana", "active");
-    assert_events(world, "connection.needs_reconnect", NULL, 0);
-}
-
-static void an_inactive_grant_that_cannot_be_refreshed_is_dead(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    struct fake_grant *ana = granted(world, "c-ana", "");
-    provider.active = false;
-    ana->is_dead = true;
-    world_run(world, 11 * MINUTE);
-    assert_int_equal(ana->presented, 1);
-    assert_reason(world, "c-ana", "grant_rejected");
-    assert_event_text(world, "connection.needs_reconnect", "c-ana", "detail", "after_probe");
-}
-
-static void an_unclear_answer_is_no_suspicion(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    struct fake_endpoint *endpoint = served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    struct fake_grant *ana = granted(world, "c-ana", "");
-    provider.status = 503;
-    provider.active = false;
-    world_run(world, 40 * MINUTE);
-    assert_in_range(endpoint->requests, 3, 5);
-    assert_int_equal(ana->presented, 0);
-}
-
-static void neither_dead_nor_blocked_grants_are_checked(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    struct fake_endpoint *endpoint = served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    struct fake_grant *ana = granted(world, "c-ana", "");
-    assert_done(world_do(world, RPC_DISABLE, "{\"connector\":\"gcal\"}"));
-    world_run(world, HOUR);
-    assert_int_equal(endpoint->requests, 0);
-    ana->is_dead = true;
-    assert_done(world_do(world, RPC_ENABLE, "{\"connector\":\"gcal\"}"));
-    world_run(world, HOUR);
-    size_t before = endpoint->requests;
-    assert_state(world, "c-ana", "needs_reconnect");
-    world_run(world, DAY);
-    assert_int_equal(endpoint->requests, before);
-}
-
-static void its_time_outlives_a_restart(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    struct fake_endpoint *endpoint = served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    granted(world, "c-ana", "");
-    for (int i = 0; i < 40; i++) {
-        world_run(world, MINUTE);
-        world_crash(world);
-    }
-    assert_in_range(endpoint->requests, 3, 5);
-}
-
-static void whoever_wants_a_token_meanwhile_gets_one(void **state)
-{
-    struct world *world = *state;
-    struct introspection provider = {0};
-    struct fake_endpoint *endpoint = served(world, &provider);
-    given(world, NEVER_ROTATES, PROBED);
-    struct fake_grant *ana = granted(world, "c-ana", "");
-    fake_provider_set_latency(world->provider, 5 * SECOND, 0);
-    while (endpoint->requests == 0)
-        world_run(world, SECOND);
-    const struct world_call *call = world_do(world, RPC_REFRESH, "{\"connection\":\"c-ana\"}");
-    assert_done(call);
-    assert_true(str_eq(world_text(call, "outcome"), STR("refreshed")));
-    assert_int_equal(ana->refreshed, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,13 +219,6 @@ int main(void)
         ROW(reading_costs_no_write_of_its_own),
         ROW(without_a_lifetime_of_disuse_an_idle_one_rests),
         ROW(an_eager_one_of_unknown_lifetime_is_kept_alive),
-        ROW(a_grant_is_checked_between_refreshes),
-        ROW(an_inactive_grant_is_refreshed_and_lives),
-        ROW(an_inactive_grant_that_cannot_be_refreshed_is_dead),
-        ROW(an_unclear_answer_is_no_suspicion),
-        ROW(neither_dead_nor_blocked_grants_are_checked),
-        ROW(its_time_outlives_a_restart),
-        ROW(whoever_wants_a_token_meanwhile_gets_one),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("notices", tests, NULL, NULL);
 }

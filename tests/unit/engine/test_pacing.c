@@ -2,20 +2,6 @@
  * (docs/behaviour.md "Pacing"). */
 #include "unit/engine/engine_test.h"
 
-static void given_people(struct world *world, const char *connector, const char *profile, int first,
-                         int count)
-{
-    char client[64];
-    snprintf(client, sizeof(client), "client-%s", connector);
-    if (fake_store_connector(world->store, str_c(connector)) == NULL)
-        world_register(world, connector, "app_user", profile, client, "s1");
-    for (int i = first; i < first + count; i++) {
-        char id[32];
-        snprintf(id, sizeof(id), "%s-%d", connector, i);
-        world_import(world, connector, id);
-    }
-}
-
 static struct json *provider_status(struct world_call *status, const char *provider)
 {
     const struct json *list = json_get(status->result, "providers");
@@ -45,8 +31,8 @@ static void one_provider_in_trouble_changes_nothing_for_another(void **state)
     (void)state;
     for (size_t t = 0; t < ARRAY_LEN(troubles); t++) {
         struct world *world = world_new(t + 1);
-        given_people(world, "bad", "static", 0, 100);
-        given_people(world, "good", "plain", 0, 50);
+        given_people(world, "bad", "static", 100);
+        given_people(world, "good", "plain", 50);
         for (size_t i = 0; i < 100; i++)
             fake_provider_play(world->provider, fake_provider_grant_at(world->provider, i),
                                troubles[t].answer);
@@ -64,7 +50,7 @@ static void one_provider_in_trouble_changes_nothing_for_another(void **state)
 static void a_silent_provider_is_probed_with_one_request(void **state)
 {
     struct world *world = *state;
-    given_people(world, "gcal", "static", 0, 100);
+    given_people(world, "gcal", "static", 100);
     fake_provider_play(world->provider, NULL,
                        (struct fake_answer){.kind = FAKE_LOST_REQUEST, .count = -1});
     world_run(world, 2 * HOUR);
@@ -92,7 +78,7 @@ static void a_silent_provider_is_probed_with_one_request(void **state)
 static void a_429_slows_the_requests_down(void **state)
 {
     struct world *world = *state;
-    given_people(world, "gcal", "static", 0, 40);
+    given_people(world, "gcal", "static", 40);
     fake_provider_play(world->provider, NULL,
                        (struct fake_answer){.kind = FAKE_STATUS, .count = -1, .status = 429});
     world_run(world, 55 * MINUTE);
@@ -119,8 +105,8 @@ static void connectors_share_their_providers_limit(void **state)
     world->settings.max_in_flight = 4;
     world_restart(world);
     world_settle(world);
-    given_people(world, "gcal", "static", 0, 30);
-    given_people(world, "docs", "static", 0, 30);
+    given_people(world, "gcal", "static", 30);
+    given_people(world, "docs", "static", 30);
     fake_provider_set_latency(world->provider, 2000, 0);
     world_run(world, 3 * HOUR);
     assert_int_equal(fake_provider_peak(world->provider), 4);
@@ -133,7 +119,7 @@ static void connectors_share_their_providers_limit(void **state)
 static void many_lost_answers_are_not_asked_for_again_quickly(void **state)
 {
     struct world *world = *state;
-    given_people(world, "gcal", "rotating", 0, 60);
+    given_people(world, "gcal", "rotating", 60);
     for (size_t i = 0; i < 60; i++) {
         struct fake_grant *grant = fake_provider_grant_at(world->provider, i);
         grant->grace_ms = DAY;
@@ -194,7 +180,7 @@ static void a_crowd_imported_at_one_instant_is_never_a_burst(void **state)
     assert_non_null(spread);
     spread->world = world;
     fake_store_set_latency(world->store, 0);
-    given_people(world, "gcal", "static", 0, CROWD);
+    given_people(world, "gcal", "static", CROWD);
     fake_provider_set_hooks(world->provider,
                             (struct fake_provider_hooks){.ctx = spread, .presented = on_presented});
     world_run(world, 110 * MINUTE);

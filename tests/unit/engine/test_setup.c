@@ -3,16 +3,6 @@
  */
 #include "unit/engine/engine_test.h"
 
-static void given(struct world *world, int people)
-{
-    world_register(world, "gcal", "app_user", "rotating", "client-gcal", "s1");
-    for (int i = 0; i < people; i++) {
-        char id[16];
-        snprintf(id, sizeof(id), "c-%d", i);
-        world_import(world, "gcal", id);
-    }
-}
-
 static size_t count_state(const struct world *world, const char *state)
 {
     size_t count = 0;
@@ -37,7 +27,7 @@ static size_t count_fresh(const struct world *world)
 static void a_dead_secret_is_the_admins_affair_alone(void **state)
 {
     struct world *world = *state;
-    given(world, 20);
+    given_gcal(world, 20);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, 3 * HOUR);
     assert_int_equal(count_state(world, "blocked"), 20);
@@ -54,7 +44,7 @@ static void a_dead_secret_is_the_admins_affair_alone(void **state)
 static void one_refusal_alone_is_its_own_affair(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     fake_provider_play(world->provider, fake_provider_grant_at(world->provider, 1),
                        (struct fake_answer){.kind = FAKE_STATUS,
                                             .count = 1,
@@ -69,7 +59,7 @@ static void one_refusal_alone_is_its_own_affair(void **state)
 static void rotate_brings_all_back(void **state)
 {
     struct world *world = *state;
-    given(world, 20);
+    given_gcal(world, 20);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, 2 * HOUR);
     fake_provider_accept(world->provider, "client-gcal", "s2");
@@ -87,7 +77,7 @@ static void rotate_brings_all_back(void **state)
 static void the_block_outlives_a_crash(void **state)
 {
     struct world *world = *state;
-    given(world, 5);
+    given_gcal(world, 5);
     fake_provider_refuse(world->provider, "client-gcal", "s1");
     world_run(world, 2 * HOUR);
     size_t before = fake_provider_requests(world->provider);
@@ -106,7 +96,7 @@ static void the_block_outlives_a_crash(void **state)
 static void rotate_forces_no_refresh_and_tells_nobody(void **state)
 {
     struct world *world = *state;
-    given(world, 5);
+    given_gcal(world, 5);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     size_t before = fake_provider_requests(world->provider);
     struct world_call *call =
@@ -125,7 +115,7 @@ static void rotate_forces_no_refresh_and_tells_nobody(void **state)
 static void rotate_is_idempotent(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}");
     struct world_call *call =
         world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}");
@@ -137,7 +127,7 @@ static void rotate_is_idempotent(void **state)
 static void an_uncertain_rotate_is_seen_to_be_done_or_not(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_CONNECTORS,
                                                             .fate = FAKE_WRITE_UNCERTAIN_DONE,
                                                             .count = 1});
@@ -161,7 +151,7 @@ static void an_uncertain_rotate_is_seen_to_be_done_or_not(void **state)
 static void a_checked_rotate_proves_the_secret_first(void **state)
 {
     struct world *world = *state;
-    given(world, 5);
+    given_gcal(world, 5);
     size_t before = fake_provider_requests(world->provider);
     assert_failed_with(
         world_do(world, RPC_ROTATE,
@@ -183,7 +173,7 @@ static void a_checked_rotate_proves_the_secret_first(void **state)
 static void a_check_with_nobody_to_ask_takes_over_unchecked(void **state)
 {
     struct world *world = *state;
-    given(world, 0);
+    given_gcal(world, 0);
     struct world_call *call = world_do(
         world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\",\"check\":true}");
     assert_done(call);
@@ -194,7 +184,7 @@ static void a_check_with_nobody_to_ask_takes_over_unchecked(void **state)
 static void the_retiring_secret_is_found_once_for_all(void **state)
 {
     struct world *world = *state;
-    given(world, 20);
+    given_gcal(world, 20);
     /* Rotated here, not yet over there: the new one is refused, the old one works. */
     world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}");
     world_run(world, 5 * HOUR);
@@ -214,7 +204,7 @@ static void the_retiring_secret_is_found_once_for_all(void **state)
 static void what_is_past_its_overlap_is_erased(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     world_do(world, RPC_ROTATE,
              "{\"connector\":\"gcal\",\"client_secret\":\"s2\",\"overlap_s\":3600}");
@@ -226,7 +216,7 @@ static void what_is_past_its_overlap_is_erased(void **state)
 static void a_grant_refused_after_a_rotation_is_that_persons_affair(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}");
     fake_provider_grant_at(world->provider, 1)->is_dead = true;
@@ -239,7 +229,7 @@ static void a_grant_refused_after_a_rotation_is_that_persons_affair(void **state
 static void grants_of_the_old_client_go_on_under_its_credential(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     fake_provider_accept(world->provider, "client-new", "n1");
     assert_done(world_do(world, RPC_ROTATE,
                          "{\"connector\":\"gcal\",\"client_id\":\"client-new\","
@@ -253,7 +243,7 @@ static void grants_of_the_old_client_go_on_under_its_credential(void **state)
 static void a_refused_old_client_is_not_asked_in_a_storm(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     fake_provider_accept(world->provider, "client-new", "n1");
     world_do(world, RPC_ROTATE,
              "{\"connector\":\"gcal\",\"client_id\":\"client-new\",\"client_secret\":\"n1\"}");
@@ -266,7 +256,7 @@ static void a_refused_old_client_is_not_asked_in_a_storm(void **state)
 static void when_no_credential_works_all_are_tried_once(void **state)
 {
     struct world *world = *state;
-    given(world, 6);
+    given_gcal(world, 6);
     world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}");
     world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s3\"}");
     fake_provider_refuse(world->provider, "client-gcal", "s1");
@@ -279,7 +269,7 @@ static void when_no_credential_works_all_are_tried_once(void **state)
 static void two_rotates_at_once_leave_the_later_one(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     fake_provider_accept(world->provider, "client-gcal", "s2");
     struct world_call *checked = world_ask(
         world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\",\"check\":true}");
@@ -297,7 +287,7 @@ static void two_rotates_at_once_leave_the_later_one(void **state)
 static void disable_blocks_and_enable_brings_back(void **state)
 {
     struct world *world = *state;
-    given(world, 5);
+    given_gcal(world, 5);
     assert_done(world_do(world, RPC_DISABLE, "{\"connector\":\"gcal\"}"));
     size_t before = fake_provider_requests(world->provider);
     world_run(world, 5 * HOUR);
@@ -314,7 +304,7 @@ static void disable_blocks_and_enable_brings_back(void **state)
 static void rescope_asks_each_person_once(void **state)
 {
     struct world *world = *state;
-    given(world, 250);
+    given_gcal(world, 250);
     struct world_call *call = world_do(
         world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\",\"write\",\"admin\"]}");
     assert_done(call);
@@ -335,7 +325,7 @@ static void rescope_asks_each_person_once(void **state)
 static void removing_only_is_an_advisory(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\"]}");
     world_settle(world);
     assert_event_text(world, "connection.needs_reconnect", "c-0", "severity", "advisory");
@@ -345,7 +335,7 @@ static void removing_only_is_an_advisory(void **state)
 static void an_undone_rescope_recovers(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\"]}");
     world_settle(world);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"write\",\"read\"]}");
@@ -357,7 +347,7 @@ static void an_undone_rescope_recovers(void **state)
 static void a_second_rescope_replaces_the_first_request(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\"]}");
     world_settle(world);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\",\"x\"]}");
@@ -369,7 +359,7 @@ static void a_second_rescope_replaces_the_first_request(void **state)
 static void the_same_set_changes_nothing(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     struct world_call *call = world_do(
         world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"write\",\"read\",\"write\"]}");
     assert_done(call);
@@ -380,7 +370,7 @@ static void the_same_set_changes_nothing(void **state)
 static void only_missing_spares_those_who_have_them(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     fake_provider_grant_at(world->provider, 0)->scope = "admin read write";
     world_do(world, RPC_REFRESH, "{\"connection\":\"c-0\"}");
     world_do(world, RPC_RESCOPE,
@@ -393,7 +383,7 @@ static void only_missing_spares_those_who_have_them(void **state)
 static void a_dry_run_changes_nothing(void **state)
 {
     struct world *world = *state;
-    given(world, 2);
+    given_gcal(world, 2);
     struct world_call *call = world_do(
         world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\"],\"dry_run\":true}");
     assert_int_equal(world_number(call, "affected"), 2);
@@ -405,7 +395,7 @@ static void a_dry_run_changes_nothing(void **state)
 static void a_sweep_neither_skips_nor_repeats_across_crashes(void **state)
 {
     struct world *world = *state;
-    given(world, 950);
+    given_gcal(world, 950);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\"]}");
     for (int i = 0; i < 3; i++) {
         world_run(world, 60);
@@ -426,7 +416,7 @@ static void a_sweep_neither_skips_nor_repeats_across_crashes(void **state)
 static void an_uncertain_page_of_a_sweep_is_not_told_twice(void **state)
 {
     struct world *world = *state;
-    given(world, 150);
+    given_gcal(world, 150);
     fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_CONNECTORS,
                                                             .fate = FAKE_WRITE_UNCERTAIN_DONE,
                                                             .count = 2,
@@ -439,7 +429,7 @@ static void an_uncertain_page_of_a_sweep_is_not_told_twice(void **state)
 static void a_reconnect_with_the_new_scopes_ends_it(void **state)
 {
     struct world *world = *state;
-    given(world, 1);
+    given_gcal(world, 1);
     world_do(world, RPC_RESCOPE, "{\"connector\":\"gcal\",\"scopes\":[\"read\"]}");
     world_settle(world);
     world->roles = RPC_ROLE_PLATFORM;
@@ -455,14 +445,14 @@ static void a_reconnect_with_the_new_scopes_ends_it(void **state)
 static void unregister_refuses_while_there_are_connections(void **state)
 {
     struct world *world = *state;
-    given(world, 3);
+    given_gcal(world, 3);
     assert_failed_with(world_do(world, RPC_UNREGISTER, "{\"connector\":\"gcal\"}"), "exists");
     assert_done(world_do(world, RPC_UNREGISTER, "{\"connector\":\"gcal\",\"force\":true}"));
     assert_events(world, "connection.disconnected", NULL, 3);
     assert_events(world, "connector.unregistered", "gcal", 1);
     world_run(world, 2 * HOUR);
     assert_int_equal(engine_task_count(world->engine), 0);
-    given(world, 3); /* the same names again */
+    given_gcal(world, 3); /* the same names again */
     world_run(world, 2 * HOUR);
     assert_int_equal(count_fresh(world), 3);
 }
