@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "io/file_fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define KEY "[daemon] socket" /* what names the path */
 
 enum { LISTEN_BACKLOG = 1024 };
 
@@ -31,20 +34,35 @@ static bool is_alive(const struct sockaddr_un *address)
     return !refused;
 }
 
+/** May what stands there be replaced? */
+static enum status judge_old(const struct sockaddr_un *address, const struct stat *info,
+                             struct error *err)
+{
+    const char *path = address->sun_path;
+    if (!S_ISSOCK(info->st_mode))
+        return error_set(err, STATUS_INVALID,
+                         "%s: expected a socket or nothing there, found %s; remove it, or name "
+                         "another in " KEY,
+                         path, S_ISDIR(info->st_mode) ? "a directory" : "a file");
+    if (is_alive(address))
+        return error_set(err, STATUS_CONFLICT,
+                         "%s: somebody listens there already; stop that one (another refreshd, or "
+                         "systemd's refreshd.socket), or name another in " KEY,
+                         path);
+    return STATUS_OK;
+}
+
 static enum status remove_stale(const struct sockaddr_un *address, struct error *err)
 {
     const char *path = address->sun_path;
     struct stat info;
     if (lstat(path, &info) != 0)
-        return errno == ENOENT
-                   ? STATUS_OK
-                   : error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    if (!S_ISSOCK(info.st_mode))
-        return error_set(err, STATUS_INVALID, "%s: expected a socket or nothing there", path);
-    if (is_alive(address))
-        return error_set(err, STATUS_CONFLICT, "%s: somebody listens there already", path);
+        return errno == ENOENT ? STATUS_OK : file_fault_set(err, path, errno, KEY);
+    enum status status = judge_old(address, &info, err);
+    if (status != STATUS_OK)
+        return status;
     if (unlink(path) != 0 && errno != ENOENT)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return file_fault_set(err, path, errno, KEY);
     return STATUS_OK;
 }
 
@@ -59,11 +77,23 @@ static enum status bind_to(struct unix_listener *listener, const struct sockaddr
     int failed = bind(listener->fd, (const struct sockaddr *)address, sizeof(*address));
     int error = errno;
     umask(before);
+    if (failed != 0 && error == EADDRINUSE)
+        return error_set(err, STATUS_CONFLICT,
+                         "%s: somebody else has made it this moment; stop that one, or name "
+                         "another in " KEY,
+                         address->sun_path);
     if (failed != 0)
-        return error_set(err, error == EADDRINUSE ? STATUS_CONFLICT : STATUS_UNAVAILABLE, "%s: %s",
-                         address->sun_path, strerror(error));
+        return file_fault_set(err, address->sun_path, error, KEY);
     listener->path = memory_copy_str(str_c(address->sun_path));
     return STATUS_OK;
+}
+
+static enum status group_refused(const char *path, int64_t gid, int failure, struct error *err)
+{
+    return error_set(err, STATUS_UNAVAILABLE,
+                     "%s: user %lu may not give it to group %lld (%s); make the user a member of "
+                     "it, or name another in [daemon] socket_group",
+                     path, (unsigned long)geteuid(), (long long)gid, strerror(failure));
 }
 
 static enum status set_rights(struct unix_listener *listener, unsigned mode, int64_t gid,
@@ -72,13 +102,12 @@ static enum status set_rights(struct unix_listener *listener, unsigned mode, int
     const char *path = listener->path;
     struct stat info;
     if (lstat(path, &info) != 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return file_fault_set(err, path, errno, KEY);
     /* Not where nothing changes: a hardened unit has no chown() at all. */
     if (gid >= 0 && info.st_gid != (gid_t)gid && lchown(path, (uid_t)-1, (gid_t)gid) != 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: group %lld: %s", path, (long long)gid,
-                         strerror(errno));
+        return group_refused(path, gid, errno, err);
     if (chmod(path, (mode_t)mode) != 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return file_fault_set(err, path, errno, KEY);
     listener->device = info.st_dev;
     listener->inode = info.st_ino;
     if (listen(listener->fd, LISTEN_BACKLOG) != 0)
@@ -86,15 +115,45 @@ static enum status set_rights(struct unix_listener *listener, unsigned mode, int
     return STATUS_OK;
 }
 
+static enum status fill_address(const char *path, struct sockaddr_un *ret, struct error *err)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (path[0] == '\0' || strlen(path) >= sizeof(ret->sun_path))
+        return error_set(err, STATUS_INVALID, "%s: expected a path of 1 to %zu bytes", path,
+                         sizeof(ret->sun_path) - 1);
+    str_copy_cut(str_c(path), ret->sun_path, sizeof(ret->sun_path));
+    return STATUS_OK;
+}
+
+enum status unix_listener_look(const char *path, int64_t gid, struct error *err)
+{
+    struct sockaddr_un address;
+    struct stat info;
+    int failure;
+    if (fill_address(path, &address, err) != STATUS_OK)
+        return STATUS_INVALID;
+    if (lstat(path, &info) == 0) {
+        enum status status = judge_old(&address, &info, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    enum status status = file_fault_look(path, KEY, &failure, err);
+    bool is_another_users = failure == EACCES || failure == EPERM || failure == EROFS;
+    if (status != STATUS_OK)
+        return is_another_users ? status : STATUS_INVALID;
+    /* Root may give it to any group, another user to his own ones. */
+    if (gid >= 0 && geteuid() != 0 && (gid_t)gid != getegid() && !group_member((gid_t)gid))
+        return group_refused(path, gid, EPERM, err);
+    return STATUS_OK;
+}
+
 enum status unix_listener_open(struct unix_listener *listener, const char *path, unsigned mode,
                                int64_t gid, struct error *err)
 {
     ASSERT(listener->fd < 0 && path != NULL);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
-        return error_set(err, STATUS_INVALID, "%s: expected a path of 1 to %zu bytes", path,
-                         sizeof(address.sun_path) - 1);
-    str_copy_cut(str_c(path), address.sun_path, sizeof(address.sun_path));
+    struct sockaddr_un address;
+    if (fill_address(path, &address, err) != STATUS_OK)
+        return STATUS_INVALID;
     listener->fd = new_socket();
     if (listener->fd < 0)
         return error_set(err, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));

@@ -19,6 +19,11 @@ static void close_fd(const int *fd)
 static enum files_result failed(const char *path, struct error *err)
 {
     bool is_missing = errno == ENOENT || errno == ENOTDIR;
+    if (errno == EACCES) {
+        error_set(err, STATUS_UNAVAILABLE, "%s: %s; let user %lu read it", path, strerror(errno),
+                  (unsigned long)geteuid());
+        return FILES_UNREADABLE;
+    }
     error_set(err, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE, "%s: %s", path,
               strerror(errno));
     return is_missing ? FILES_MISSING : FILES_UNREADABLE;
@@ -38,7 +43,8 @@ static enum files_result check(const char *path, const struct stat *info,
                                const struct files_rules *rules, struct error *err)
 {
     if (!S_ISREG(info->st_mode)) {
-        error_set(err, STATUS_INVALID, "%s: expected a regular file", path);
+        error_set(err, STATUS_INVALID, "%s: expected a regular file%s", path,
+                  S_ISDIR(info->st_mode) ? ", got a directory" : "");
         return FILES_UNREADABLE;
     }
     if (info->st_size > 0 && (uintmax_t)info->st_size > rules->bytes_max) {
@@ -49,8 +55,8 @@ static enum files_result check(const char *path, const struct stat *info,
     if (!rules->is_private || is_within(path, rules->private_directory))
         return FILES_OK;
     if (info->st_uid != 0 && info->st_uid != geteuid()) {
-        error_set(err, STATUS_INVALID, "%s: belongs to uid %u; chown it to the daemon's user", path,
-                  (unsigned)info->st_uid);
+        error_set(err, STATUS_INVALID, "%s: belongs to user %u; run: chown %u %s", path,
+                  (unsigned)info->st_uid, (unsigned)geteuid(), path);
         return FILES_LOOSE;
     }
     if ((info->st_mode & 077) != 0) {
@@ -107,8 +113,10 @@ static int compare_names(const void *a, const void *b)
 static bool is_wanted(int directory, const char *name, struct str suffix)
 {
     struct stat info;
-    return name[0] != '.' && str_ends_with(str_c(name), suffix) &&
-           fstatat(directory, name, &info, 0) == 0 && S_ISREG(info.st_mode);
+    if (name[0] == '.' || !str_ends_with(str_c(name), suffix))
+        return false;
+    /* A link to nowhere is listed: who reads it says so. */
+    return fstatat(directory, name, &info, 0) != 0 || S_ISREG(info.st_mode);
 }
 
 static enum files_result collect(DIR *stream, const char *directory, struct str suffix,

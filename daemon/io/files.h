@@ -43,9 +43,9 @@ struct files_list {
 };
 
 /**
- * The regular files of a directory whose names end in suffix and do not begin with a dot, without
- * the directory's name.
- * FILES_MISSING: no such directory. FILES_TOO_LARGE: more than FILES_LIST_MAX.
+ * The regular files (and links to nowhere) of a directory whose names end in suffix and do not
+ * begin with a dot, without the directory's name. FILES_MISSING: no such directory.
+ * FILES_TOO_LARGE: more than FILES_LIST_MAX.
  */
 MUST_CHECK enum files_result files_list(const char *directory, struct str suffix,
                                         struct arena *arena, struct files_list *ret,

@@ -58,7 +58,8 @@ static enum status resolve(find_fn *find_in, const char *kind, struct str name, 
     int error = find(find_in, text, &id);
     bool is_missing = error == 0 || error == ENOENT || error == ESRCH;
     if (id < 0 && is_missing)
-        return error_set(err, STATUS_NOT_FOUND, "no %s \"" STR_FMT "\" on this machine", kind,
+        return error_set(err, STATUS_NOT_FOUND,
+                         "no %s \"" STR_FMT "\" on this machine; make it, or write another", kind,
                          STR_ARG(name));
     if (id < 0)
         return error_set(err, STATUS_UNAVAILABLE, "%s \"" STR_FMT "\": %s", kind, STR_ARG(name),

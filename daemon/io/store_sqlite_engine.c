@@ -83,8 +83,8 @@ static enum status check_key(struct sqlite_engine *engine, const struct store_sq
     if (status != STATUS_OK || key->check(key->ctx, log_id, check) == STATUS_OK)
         return status;
     return error_set(err, STATUS_INVALID,
-                     "the master key is not the one that %s was made with; give that key in "
-                     "[store] key_file",
+                     "%s: the master key is not the one this store was made with; give that key "
+                     "in [store] key_file",
                      engine->file.path);
 }
 
@@ -96,7 +96,7 @@ static enum status check_marker(struct sqlite_engine *engine, struct str log_id,
     if (status != STATUS_OK || marked[0] == '\0' || str_eq(str_c(marked), log_id))
         return status;
     return error_set(err, STATUS_INVALID,
-                     "%s holds log " STR_FMT ", but log %s was here; if the exchange is meant, "
+                     "%s: holds log " STR_FMT ", but log %s was here; if the exchange is meant, "
                      "remove %s",
                      engine->file.path, STR_ARG(log_id), marked, engine->file.marker_path);
 }
@@ -114,7 +114,7 @@ static enum status check_identity(struct sqlite_engine *engine,
         return status;
     *ret_exit_status = SQLITE_EXIT_DATA;
     if (str_is_empty(log_id) || log_id.len >= SQLITE_LOG_ID_MAX)
-        return error_set(err, STATUS_INVALID, "%s is damaged: it has no log_id; restore a backup",
+        return error_set(err, STATUS_INVALID, "%s: damaged: it has no log_id; restore a backup",
                          engine->file.path);
     status = check_marker(engine, log_id, err);
     if (status != STATUS_OK)
@@ -132,7 +132,8 @@ static enum status upgrade(struct sqlite_engine *engine, int from, struct error 
     char backup[4096];
     int len = snprintf(backup, sizeof(backup), "%s.v%d.backup", engine->file.path, from);
     if (len < 0 || (size_t)len >= sizeof(backup))
-        return error_set(err, STATUS_INVALID, "path too long");
+        return error_set(err, STATUS_INVALID, "%s: path too long; name another in [store] url",
+                         engine->file.path);
     status = sqlite_schema_backup(db, backup, err);
     if (status == STATUS_OK)
         status = sqlite_schema_migrate(db, sqlite_migrations, from, SQLITE_SCHEMA_VERSION, err);
@@ -143,12 +144,60 @@ static enum status refuse(const struct sqlite_engine *engine, enum sqlite_kind k
                           struct error *err)
 {
     if (kind == SQLITE_KIND_FOREIGN)
-        return error_set(err, STATUS_INVALID,
-                         "%s is a database, but not a refreshd store; give another [store] url",
-                         engine->file.path);
-    return error_set(err, STATUS_INVALID,
-                     "%s has schema version %d, this refreshd knows up to %d; run the newer one",
-                     engine->file.path, version, (int)SQLITE_SCHEMA_VERSION);
+        return error_set(
+            err, STATUS_INVALID,
+            "%s: a database, but not a refreshd store, and left as it is; name another in "
+            "[store] url",
+            engine->file.path);
+    return error_set(
+        err, STATUS_INVALID,
+        "%s: schema version %d is of a newer refreshd, this one knows up to %d; run the "
+        "newer one",
+        engine->file.path, version, (int)SQLITE_SCHEMA_VERSION);
+}
+
+/** What SQLite says, with the store's path and what to do; what we said has both. */
+static void advise(const struct sqlite_engine *engine, struct error *err)
+{
+    struct error why = *err;
+    const char *path = engine->file.path;
+    switch (engine->db.fault & 0xff) {
+    case SQLITE_NOTADB:
+        (void)error_set(err, why.status,
+                        "%s: not a refreshd store, and left as it is (%s); name another in [store] "
+                        "url, or put a backup in its place",
+                        path, why.text);
+        return;
+    case SQLITE_CORRUPT:
+        (void)error_set(err, why.status,
+                        "%s: damaged (%s); move it away, with what begins with its name, and put a "
+                        "backup in its place",
+                        path, why.text);
+        return;
+    case SQLITE_FULL:
+        (void)error_set(err, why.status, "%s: no room (%s); make room on its disk", path, why.text);
+        return;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        (void)error_set(err, why.status, "%s: another program has it open (%s); end that one", path,
+                        why.text);
+        return;
+    default: /* an int of SQLite's, not an enum of ours */
+        (void)error_set(
+            err, why.status,
+            "%s: can't be read or written (%s); look at the disk, and at owner and mode "
+            "of %s, its -wal and -shm",
+            path, why.text, path);
+    }
+}
+
+/** The whole file, page by page. */
+static enum status verify(struct sqlite_engine *engine, struct error *err)
+{
+    enum status status = sqlite_schema_verify(&engine->db, err);
+    if (status == STATUS_INVALID && engine->db.fault == SQLITE_OK)
+        engine->db.fault = SQLITE_CORRUPT; /* found by reading, not by an answer of SQLite's */
+    return status;
 }
 
 /** From an open handle to a store that is ours, current and settled. */
@@ -186,7 +235,7 @@ static enum status take_over(struct sqlite_engine *engine,
     if (status == STATUS_OK)
         status = sqlite_db_settle(&engine->db, err);
     if (status == STATUS_OK && options->check_all)
-        status = sqlite_schema_verify(&engine->db, err);
+        status = verify(engine, err);
     bool is_damaged = status == STATUS_INVALID;
     *ret_exit_status = is_damaged ? SQLITE_EXIT_DATA : exit_status_of(engine->db.fault);
     return status;
@@ -237,11 +286,15 @@ static enum status open_locked(struct sqlite_engine *engine,
     if (status == STATUS_OK)
         status = take_over(engine, options, exists, err, ret_exit_status);
     if (status != STATUS_OK) {
-        error_prefix(err, "%s", engine->file.path);
+        if (engine->db.fault != SQLITE_OK)
+            advise(engine, err);
         return status;
     }
+    status = finish(engine, err);
     *ret_exit_status = SQLITE_EXIT_IO;
-    return finish(engine, err);
+    if (status != STATUS_OK && engine->db.fault != SQLITE_OK)
+        advise(engine, err);
+    return status;
 }
 
 enum status sqlite_engine_open(struct sqlite_engine *engine,

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/memory.h"
+#include "io/file_fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#define KEY "[store] url" /* what names the path */
 
 static char *beside(const char *path, const char *suffix)
 {
@@ -64,9 +67,7 @@ enum status sqlite_file_lock(struct sqlite_file *file, struct error *err, int *r
     int fd = open(file->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         *ret_exit_status = SQLITE_EXIT_DIRECTORY;
-        return error_set(err, STATUS_UNAVAILABLE,
-                         "%s: %s; the directory has to exist and be writable for this user",
-                         file->lock_path, strerror(errno));
+        return file_fault_set(err, file->lock_path, errno, KEY);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int failure = errno;
@@ -75,11 +76,13 @@ enum status sqlite_file_lock(struct sqlite_file *file, struct error *err, int *r
         close(fd);
         *ret_exit_status = failure == EWOULDBLOCK ? SQLITE_EXIT_TAKEN : SQLITE_EXIT_IO;
         if (failure != EWOULDBLOCK)
-            return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->lock_path, strerror(failure));
+            return error_set(err, STATUS_UNAVAILABLE,
+                             "%s: can't be locked: %s; put the store on a local disk",
+                             file->lock_path, strerror(failure));
         return error_set(err, STATUS_CONFLICT,
-                         "another refreshd (process %s) has this store: %s; stop that one, or give "
-                         "this one another [store] url",
-                         owner, file->path);
+                         "%s: another refreshd (process %s) has this store; stop that one, or name "
+                         "another for this one in " KEY,
+                         file->path, owner);
     }
     file->lock_fd = fd;
     /* The owner's name is for people; that it can't be written is no reason to stop. */
@@ -98,13 +101,13 @@ static enum status check_directory(const struct sqlite_file *file, struct error 
     struct stat found;
     if (stat(directory, &found) != 0) {
         *ret_exit_status = SQLITE_EXIT_DIRECTORY;
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", directory, strerror(errno));
+        return file_fault_set(err, file->path, errno, KEY);
     }
     if ((found.st_mode & S_IWOTH) != 0 && (found.st_mode & S_ISVTX) == 0) {
         *ret_exit_status = SQLITE_EXIT_ACCESS;
         return error_set(err, STATUS_INVALID,
-                         "%s: everybody may replace files in this directory; chmod o-w it",
-                         directory);
+                         "%s: everybody may replace files in this directory; run: chmod o-w %s",
+                         directory, directory);
     }
     return STATUS_OK;
 }
@@ -114,11 +117,13 @@ static enum status check_file(const struct sqlite_file *file, const struct stat 
 {
     *ret_exit_status = SQLITE_EXIT_ACCESS;
     if (!S_ISREG(found->st_mode))
-        return error_set(err, STATUS_INVALID, "%s: not a plain file (links are not followed)",
+        return error_set(err, STATUS_INVALID,
+                         "%s: not a plain file (links are not followed); name another in " KEY,
                          file->path);
     if (found->st_uid != geteuid())
-        return error_set(err, STATUS_INVALID, "%s: belongs to user %lu; chown it to user %lu",
-                         file->path, (unsigned long)found->st_uid, (unsigned long)geteuid());
+        return error_set(err, STATUS_INVALID, "%s: belongs to user %lu; run: chown %lu %s",
+                         file->path, (unsigned long)found->st_uid, (unsigned long)geteuid(),
+                         file->path);
     return STATUS_OK;
 }
 
@@ -128,10 +133,11 @@ enum status sqlite_file_check_private(const struct sqlite_file *file, struct err
     struct stat found;
     *ret_exit_status = SQLITE_EXIT_IO;
     if (lstat(file->path, &found) != 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->path, strerror(errno));
+        return file_fault_set(err, file->path, errno, KEY);
     *ret_exit_status = SQLITE_EXIT_ACCESS;
     if ((found.st_mode & 077) != 0)
-        return error_set(err, STATUS_INVALID, "others may read or write it; chmod 600 it");
+        return error_set(err, STATUS_INVALID, "%s: mode %04o lets others at it; run: chmod 600 %s",
+                         file->path, (unsigned)found.st_mode & 07777U, file->path);
     return STATUS_OK;
 }
 
@@ -146,7 +152,7 @@ enum status sqlite_file_check_not_lost(const struct sqlite_file *file, struct er
         return status;
     *ret_exit_status = SQLITE_EXIT_DATA;
     return error_set(err, STATUS_INVALID,
-                     "%s is missing or empty, but a store (log %s) was here; put a backup in its "
+                     "%s: missing or empty, but a store (log %s) was here; put a backup in its "
                      "place, or remove %s to begin anew without any connection",
                      file->path, log_id, file->marker_path);
 }
@@ -161,7 +167,7 @@ enum status sqlite_file_check(struct sqlite_file *file, bool *ret_exists, struct
     bool exists = lstat(file->path, &found) == 0;
     if (!exists && errno != ENOENT) {
         *ret_exit_status = SQLITE_EXIT_IO;
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->path, strerror(errno));
+        return file_fault_set(err, file->path, errno, KEY);
     }
     if (exists)
         status = check_file(file, &found, err, ret_exit_status);
@@ -177,7 +183,7 @@ enum status sqlite_file_create(struct sqlite_file *file, struct error *err, int 
     if (fd >= 0)
         return STATUS_OK;
     *ret_exit_status = SQLITE_EXIT_DIRECTORY;
-    return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->path, strerror(errno));
+    return file_fault_set(err, file->path, errno, KEY);
 }
 
 enum status sqlite_file_note_inode(struct sqlite_file *file, struct error *err)
@@ -205,7 +211,7 @@ enum status sqlite_file_read_marker(const struct sqlite_file *file, char ret_id[
     if (fd < 0 && errno == ENOENT)
         return STATUS_OK;
     if (fd < 0)
-        return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->marker_path, strerror(errno));
+        return file_fault_set(err, file->marker_path, errno, KEY);
     read_line(fd, ret_id, SQLITE_LOG_ID_MAX);
     if (ret_id[0] == '\0') /* it is there, that is enough */
         snprintf(ret_id, SQLITE_LOG_ID_MAX, "unknown");
@@ -229,7 +235,7 @@ enum status sqlite_file_write_marker(const struct sqlite_file *file, struct str 
                 write(fd, "\n", 1) == 1 && fsync(fd) == 0 && sync_directory(file->marker_path);
     if (good)
         return STATUS_OK;
-    return error_set(err, STATUS_UNAVAILABLE, "%s: %s", file->marker_path, strerror(errno));
+    return file_fault_set(err, file->marker_path, errno, KEY);
 }
 
 /** Besides the ballast there has to be as much again, or it would be given up at once. */

@@ -278,7 +278,7 @@ enum status sqlite_schema_verify(struct sqlite_db *db, struct error *err)
         status = sqlite_db_failed(db, code, err);
     } else if (!str_eq(sqlite_column_str(statement, 0), STR("ok"))) {
         struct str found = sqlite_column_str(statement, 0);
-        status = error_set(err, STATUS_INVALID, "damaged: " STR_FMT, STR_ARG(found));
+        status = error_set(err, STATUS_INVALID, "integrity_check: " STR_FMT, STR_ARG(found));
     }
     sqlite3_finalize(statement);
     return status;

@@ -1,6 +1,7 @@
 /* The control socket with a session of the test's own behind it: what is read reaches it, what it
  * says arrives, and no client harms another. */
 #include "io/control_unix.h"
+#include "io/control_unix_listener.h"
 
 #include "common/buf.h"
 #include "common/memory.h"
@@ -553,6 +554,8 @@ static void a_living_daemon_is_not_pushed_aside(void **state UNUSED)
     bed_init(&bed);
     assert_int_equal(bed_listen(&bed, &second, &err), STATUS_CONFLICT);
     assert_null(second);
+    assert_non_null(strstr(err.text, "somebody listens there already; stop that one"));
+    assert_int_equal(unix_listener_look(bed.path, -1, &err), STATUS_CONFLICT);
     int fd = bed_connect(&bed);
     say(fd, "x\n");
     expect(&bed, fd, "x\n", false);
@@ -573,6 +576,8 @@ static void what_stands_at_the_path(void **state UNUSED)
     str_copy_cut(str_c(bed.path), address.sun_path, sizeof(address.sun_path));
     assert_int_equal(bind(stale, (struct sockaddr *)&address, sizeof(address)), 0);
     close(stale);
+    assert_int_equal(unix_listener_look(bed.path, -1, &err), STATUS_OK);
+    assert_int_equal(access(bed.path, F_OK), 0);
     assert_int_equal(bed_listen(&bed, &bed.server, &err), STATUS_OK);
     control_unix_free(bed.server);
     bed.server = NULL;
@@ -580,6 +585,9 @@ static void what_stands_at_the_path(void **state UNUSED)
     int file = open(bed.path, O_CREAT | O_WRONLY, 0600);
     close(file);
     assert_int_equal(bed_listen(&bed, &bed.server, &err), STATUS_INVALID);
+    assert_non_null(
+        strstr(err.text, "expected a socket or nothing there, found a file; remove it"));
+    assert_int_equal(unix_listener_look(bed.path, -1, &err), STATUS_INVALID);
     assert_int_equal(access(bed.path, F_OK), 0);
     unlink(bed.path);
 
@@ -593,6 +601,8 @@ static void what_stands_at_the_path(void **state UNUSED)
     config.path = "/nonexistent/directory/control.sock";
     assert_int_equal(control_unix_new(bed.loop, &bed.control, &config, &bed.log, &bed.server, &err),
                      STATUS_UNAVAILABLE);
+    assert_int_equal(unix_listener_look(config.path, -1, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "/nonexistent/directory does not exist; make it"));
     bed_deinit(&bed);
 }
 

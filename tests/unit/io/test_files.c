@@ -126,16 +126,20 @@ static void listing(void **state UNUSED)
     }
     snprintf(below, sizeof(below), "%s/directory.json", directory);
     assert_int_equal(mkdir(below, 0700), 0);
+    snprintf(path, sizeof(path), "%s/nowhere.json", directory); /* told by who reads it */
+    assert_int_equal(symlink("/nonexistent/profile.json", path), 0);
     CLEANUP(arena_deinit) struct arena arena = {0};
     struct files_list list;
     struct error err;
     assert_int_equal(files_list(directory, STR(".json"), &arena, &list, &err), FILES_OK);
-    static const char *const expected[] = {"10.json", "B.json", "a.json", "b.json"};
+    static const char *const expected[] = {"10.json", "B.json", "a.json", "b.json", "nowhere.json"};
     assert_int_equal(list.count, ARRAY_LEN(expected));
     for (size_t i = 0; i < list.count; i++)
         assert_string_equal(list.names[i].data, expected[i]);
     assert_int_equal(files_list("/nonexistent", STR(".json"), &arena, &list, &err), FILES_MISSING);
     rmdir(below);
+    snprintf(path, sizeof(path), "%s/nowhere.json", directory);
+    unlink(path);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
         unlink(path);
