@@ -1,5 +1,6 @@
 #include "oauth/profile_reader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define AT(member) offsetof(struct profile, member)
@@ -299,15 +300,22 @@ static enum status take_security_events(struct profile_reader *reader, const cha
                                              ARRAY_LEN(security_events_habits), profile);
     if (status != STATUS_OK)
         return status;
-    const struct str needed[] = {
-        profile->security_events.issuer, profile->security_events.poll_endpoint,
-        profile->security_events.jwks_uri, profile->security_events.audience,
-        profile->security_events.token_file};
+    const struct {
+        const char *member;
+        struct str value;
+    } needed[] = {
+        {"issuer", profile->security_events.issuer},
+        {"poll_endpoint", profile->security_events.poll_endpoint},
+        {"jwks_uri", profile->security_events.jwks_uri},
+        {"audience", profile->security_events.audience},
+        {"token_file", profile->security_events.token_file},
+    };
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-        if (!str_is_set(needed[i]))
-            return reader_fail(reader, path, value,
-                               "an object with issuer, poll_endpoint, jwks_uri, audience and "
-                               "token_file");
+        char member[READER_PATH_MAX];
+        (void)snprintf(member, sizeof(member), "%s.%s", path, needed[i].member);
+        if (!str_is_set(needed[i].value))
+            return reader_fail(reader, member, NULL,
+                               "a text, since all but poll_every_s is needed");
     }
     return STATUS_OK;
 }

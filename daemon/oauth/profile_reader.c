@@ -1,6 +1,7 @@
 #include "oauth/profile_reader.h"
 
 #include "common/assert.h"
+#include "common/suggest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@ enum status reader_fail(struct profile_reader *reader, const char *path, const s
         return error_set(reader->err, STATUS_INVALID,
                          STR_FMT ": %s: expected %s, got \"" STR_FMT "\"", STR_ARG(file), path,
                          expected, STR_ARG(str_slice(text, 0, 80)));
+    if (value == NULL)
+        return error_set(reader->err, STATUS_INVALID, STR_FMT ": %s: expected %s", STR_ARG(file),
+                         path, expected);
     return error_set(reader->err, STATUS_INVALID, STR_FMT ": %s: expected %s, got %s",
                      STR_ARG(file), path, expected, json_type_text(json_type(value)));
 }
@@ -38,12 +42,18 @@ static enum status fail_unknown(struct profile_reader *reader, const char *path,
     const char *names[NAMES_MAX];
     char text[TEXT_MAX];
     ASSERT(count <= NAMES_MAX);
-    for (size_t i = 0; i < count; i++)
+    struct suggest suggest = {.word = name};
+    for (size_t i = 0; i < count; i++) {
         names[i] = table[i].name;
+        suggest_offer(&suggest, names[i]);
+    }
     list_words(text, sizeof(text), names, count);
+    const char *meant = suggest_best(&suggest);
     return error_set(reader->err, STATUS_INVALID,
-                     STR_FMT ": %s." STR_FMT ": unknown habit, expected %s",
-                     STR_ARG(reader->profile->file), path, STR_ARG(str_slice(name, 0, 60)), text);
+                     STR_FMT ": %s." STR_FMT ": unknown habit, expected %s%s%s%s",
+                     STR_ARG(reader->profile->file), path, STR_ARG(str_slice(name, 0, 60)), text,
+                     meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "",
+                     meant != NULL ? "\"?" : "");
 }
 
 enum status reader_take_members(struct profile_reader *reader, const char *path,

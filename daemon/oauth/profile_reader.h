@@ -30,7 +30,8 @@ struct habit {
 
 enum { READER_PATH_MAX = 160, READER_LIST_MAX = 256, READER_TEXT_MAX = 2048 };
 
-/** STATUS_INVALID: "FILE: PATH: expected WHAT, got …". */
+/** STATUS_INVALID: "FILE: PATH: expected WHAT, got …".
+ * @value  NULL: there is none, and "got" is left out */
 MUST_CHECK enum status reader_fail(struct profile_reader *reader, const char *path,
                                    const struct json *value, const char *expected);
 /**

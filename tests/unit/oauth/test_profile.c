@@ -98,6 +98,12 @@ static const struct refusal_row refusals[] = {
     {"an unknown habit", HABITS("\"requests\":{}"), "habits.requests: unknown habit, expected"},
     {"an unknown habit further in", HABITS("\"request\":{\"bodyformat\":\"json\"}"),
      "habits.request.bodyformat: unknown habit"},
+    {"the habit that was meant", HABITS("\"refresh_token\":{\"rotations\":\"always\"}"),
+     "; did you mean \"rotation\"?"},
+    {"security events without an audience",
+     HABITS("\"security_events\":{\"issuer\":\"https://a\",\"poll_endpoint\":\"https://a/p\","
+            "\"jwks_uri\":\"https://a/j\",\"token_file\":\"/t\"}"),
+     "habits.security_events.audience: expected a text, since"},
     {"a wrong type", HABITS("\"access_token\":{\"lifetime_s\":\"1 h\"}"),
      "habits.access_token.lifetime_s: expected a number of seconds"},
     {"a wrong word", HABITS("\"refresh_token\":{\"rotation\":\"often\"}"),
