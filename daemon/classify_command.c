@@ -53,7 +53,7 @@ int classify_command(const char *provider)
     struct error err = {0};
     CLEANUP(profile_set_freep) struct profile_set *profiles = NULL;
     CLEANUP(profile_freep) struct profile *own = NULL;
-    if (profiles_load(STR_NONE, true, &profiles, &err) != STATUS_OK ||
+    if (profiles_load_builtin(&profiles, &err) != STATUS_OK ||
         (str_ends_with(str_c(provider), STR(".json")) &&
          profiles_load_file(str_c(provider), true, &own, &err) != STATUS_OK)) {
         fprintf(stderr, "refreshd: %s\n", err.text);

@@ -9,8 +9,10 @@
  */
 #include "daemon.h"
 
+#include "checking.h"
 #include "classify_command.h"
 #include "daemon_parts.h"
+#include "http_setup.h"
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "io/sysd.h"
@@ -102,19 +104,15 @@ static enum exit_status make_server(struct daemon *daemon)
     if (control_unix_new(daemon->loop, daemon->control, &server, &daemon->log, &daemon->server,
                          &err) == STATUS_OK)
         return EXIT_STATUS_OK;
-    fprintf(stderr, "refreshd: control socket %s: %s\n", server.path, err.text);
+    fprintf(stderr, "refreshd: %s\n", err.text);
     return EXIT_STATUS_CREATE;
 }
 
 static enum exit_status make_engine(struct daemon *daemon)
 {
-    const struct http_curl_config http = startup_http_config(&daemon->startup.config);
-    struct error err = {0};
-    if (http_curl_new(daemon->loop, daemon->inbox, &http, &daemon->log, &daemon->http, &err) !=
-        STATUS_OK) {
-        fprintf(stderr, "refreshd: [http] %s\n", err.text);
-        return EXIT_STATUS_CONFIG;
-    }
+    enum exit_status exit_status = http_setup_make(daemon);
+    if (exit_status != EXIT_STATUS_OK)
+        return exit_status;
     struct store_read *log_id = store_opening_read_meta(daemon, STR(STORE_META_LOG_ID));
     struct store_read *source = store_opening_read_meta(daemon, STR(STORE_META_SOURCE));
     struct engine_options options = {
@@ -228,20 +226,12 @@ static int run(struct daemon *daemon)
     return daemon->exit_status;
 }
 
-/* The store is opened as a start would, and closed again: what a start would refuse is refused. */
 static int check(struct daemon *daemon)
 {
     enum exit_status exit_status = startup_read(&daemon->startup, daemon->config_path);
-    if (exit_status == EXIT_STATUS_OK)
-        exit_status = publisher_setup_check(daemon);
-    if (exit_status == EXIT_STATUS_OK) {
-        daemon->loop = loop_new((struct loop_turn){daemon, timekeeping_now, run_turn});
-        daemon->inbox = inbox_new(loop_wake, daemon->loop);
-        exit_status = store_opening_open(daemon, true);
-    }
-    if (exit_status == EXIT_STATUS_OK)
-        printf("%s: good; %zu profiles\n", daemon->config_path,
-               profile_set_count(daemon->startup.profiles));
+    daemon->loop = loop_new((struct loop_turn){daemon, timekeeping_now, run_turn});
+    daemon->inbox = inbox_new(loop_wake, daemon->loop);
+    exit_status = checking_judge(daemon, exit_status);
     end(daemon);
     return (int)exit_status;
 }

@@ -1,6 +1,7 @@
 /**
  * What the process is made of, for daemon.c and the files that do one thing with all of it:
- * store_opening.c, timekeeping.c, publisher_setup.c, reload.c, stopping.c. Nobody else sees it.
+ * store_opening.c, timekeeping.c, publisher_setup.c, http_setup.c, reload.c, stopping.c,
+ * checking.c. Nobody else sees it.
  *
  * daemon.c makes and frees every part. A part that is not made yet is NULL.
  */

@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "common/suggest.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 
@@ -24,6 +26,22 @@ const char *options_help(void)
            "  -h, --help               print this\n"
            "\n"
            "Runs in the foreground until SIGTERM; SIGHUP reloads. refreshctl(1) talks to it.\n";
+}
+
+/** "--chek": getopt_long() takes what is short, not what is wrong. */
+static enum status unknown_option(const char *text, const struct option *known, struct error *err)
+{
+    struct str word = str_c(text);
+    struct suggest suggest = {.word = word};
+    if (!str_starts_with(word, STR("--")))
+        return error_set(err, STATUS_INVALID, "unknown option %s", text);
+    suggest.word = str_slice(word, 2, str_find_byte(word, '='));
+    for (; known->name != NULL; known++)
+        suggest_offer(&suggest, known->name);
+    const char *meant = suggest_best(&suggest);
+    if (meant == NULL)
+        return error_set(err, STATUS_INVALID, "unknown option %s", text);
+    return error_set(err, STATUS_INVALID, "unknown option %s; did you mean --%s?", text, meant);
 }
 
 enum status options_parse(int argc, char *const argv[], struct options *ret_options,
@@ -62,7 +80,7 @@ enum status options_parse(int argc, char *const argv[], struct options *ret_opti
         case ':':
             return error_set(err, STATUS_INVALID, "%s needs a value", argv[optind - 1]);
         default:
-            return error_set(err, STATUS_INVALID, "unknown option %s", argv[optind - 1]);
+            return unknown_option(argv[optind - 1], known, err);
         }
     }
     if (optind < argc)

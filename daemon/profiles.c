@@ -81,35 +81,65 @@ static enum status add_builtin(struct profile_set *set, struct error *err)
     return STATUS_OK;
 }
 
-static enum status add_directory(struct profile_set *set, struct str directory,
-                                 bool allow_plain_loopback, struct error *err)
+static enum status list(const struct config *config, struct arena *arena, struct files_list *files,
+                        struct config_faults *faults)
 {
-    struct arena arena = {0};
+    struct error err;
+    const char *directory = arena_copy(arena, config->providers.path).data;
+    enum files_result result = files_list(directory, STR(".json"), arena, files, &err);
+    if (result == FILES_OK)
+        return STATUS_OK;
+    if (result == FILES_MISSING)
+        (void)error_set(&err, STATUS_NOT_FOUND,
+                        "%s: no such directory; make it, or take the key out: the built-in "
+                        "profiles are there without it",
+                        directory);
+    config_tell_key(config, "providers", "path", &err, faults);
+    return STATUS_INVALID;
+}
+
+static enum status add_directory(struct profile_set *set, const struct config *config,
+                                 struct config_faults *faults)
+{
+    CLEANUP(arena_deinit) struct arena arena = {0};
     struct files_list files = {0};
-    const char *name = arena_copy(&arena, directory).data;
-    enum status status = STATUS_OK;
-    if (files_list(name, STR(".json"), &arena, &files, err) != FILES_OK)
-        status = STATUS_INVALID;
-    for (size_t i = 0; i < files.count && status == STATUS_OK; i++) {
+    enum status status = list(config, &arena, &files, faults);
+    for (size_t i = 0; i < files.count; i++) {
+        struct error err;
         struct profile *profile = NULL;
-        struct str path = arena_printf(&arena, "%s/" STR_FMT, name, STR_ARG(files.names[i]));
-        status = profiles_load_file(path, allow_plain_loopback, &profile, err);
-        if (status == STATUS_OK)
+        struct str path = arena_printf(&arena, STR_FMT "/" STR_FMT, STR_ARG(config->providers.path),
+                                       STR_ARG(files.names[i]));
+        if (profiles_load_file(path, config->http.allow_plain_loopback, &profile, &err) ==
+            STATUS_OK) {
             profile_set_add(set, profile);
+            continue;
+        }
+        config_fault_add(faults, "%s", err.text);
+        status = STATUS_INVALID;
     }
-    arena_deinit(&arena);
     return status;
 }
 
-enum status profiles_load(struct str directory, bool allow_plain_loopback, struct profile_set **out,
-                          struct error *err)
+enum status profiles_load_builtin(struct profile_set **out, struct error *err)
 {
     CLEANUP(profile_set_freep) struct profile_set *set = profile_set_new();
     enum status status = add_builtin(set, err);
-    if (status == STATUS_OK && !str_is_empty(directory))
-        status = add_directory(set, directory, allow_plain_loopback, err);
+    if (status == STATUS_OK)
+        *out = TAKE_PTR(set);
+    return status;
+}
+
+enum status profiles_load(const struct config *config, struct profile_set **out,
+                          struct config_faults *faults)
+{
+    CLEANUP(profile_set_freep) struct profile_set *set = NULL;
+    struct error err;
+    enum status status = profiles_load_builtin(&set, &err);
     if (status != STATUS_OK)
-        return status;
-    *out = TAKE_PTR(set);
-    return STATUS_OK;
+        config_fault_add(faults, "%s", err.text);
+    else if (!str_is_empty(config->providers.path))
+        status = add_directory(set, config, faults);
+    if (status == STATUS_OK)
+        *out = TAKE_PTR(set);
+    return status;
 }

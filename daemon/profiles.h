@@ -2,16 +2,21 @@
 #ifndef PROFILES_H
 #define PROFILES_H
 
+#include "config/config.h"
 #include "oauth/profile.h"
 
 /**
- * @directory             borrowed; STR_NONE: the built-in ones only
- * @allow_plain_loopback  as profile_parse() takes it; applies to the directory's profiles
+ * The built-in ones and those of [providers] path, in the order of their names. [http]
+ * allow_plain_loopback applies to the directory's.
  *
- * Blocks on files. STATUS_INVALID names file, member and what was expected.
+ * Blocks on files. STATUS_INVALID: faults name each file that is wrong, its first wrong member and
+ * what was expected.
  */
-MUST_CHECK enum status profiles_load(struct str directory, bool allow_plain_loopback,
-                                     struct profile_set **out, struct error *err);
+MUST_CHECK enum status profiles_load(const struct config *config, struct profile_set **out,
+                                     struct config_faults *faults);
+
+/** The built-in ones alone. */
+MUST_CHECK enum status profiles_load_builtin(struct profile_set **out, struct error *err);
 
 /** One profile's file. */
 MUST_CHECK enum status profiles_load_file(struct str path, bool allow_plain_loopback,

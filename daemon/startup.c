@@ -63,8 +63,10 @@ void startup_access_deinit(struct access_rules *rules)
 }
 
 enum status startup_access(const struct config *config, struct access_rules *ret_rules,
-                           struct error *err)
+                           struct config_faults *faults)
 {
+    struct error err;
+    enum status status = STATUS_OK;
     struct access_rules rules = {.own_uid = (int64_t)geteuid()};
     const struct {
         const char *key;
@@ -77,14 +79,16 @@ enum status startup_access(const struct config *config, struct access_rules *ret
     };
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         if (process_access_resolve(roles[i].names->items, roles[i].names->count, roles[i].list,
-                                   err) == STATUS_OK)
+                                   &err) == STATUS_OK)
             continue;
-        error_prefix(err, "[access] %s", roles[i].key);
-        startup_access_deinit(&rules);
-        return STATUS_INVALID;
+        config_tell_key(config, "access", roles[i].key, &err, faults);
+        status = STATUS_INVALID;
     }
-    *ret_rules = rules;
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        *ret_rules = rules;
+    else
+        startup_access_deinit(&rules);
+    return status;
 }
 
 /* ---- the steps ---- */
@@ -95,6 +99,15 @@ static enum exit_status failed(enum exit_status exit_status, const struct error 
     return exit_status;
 }
 
+static enum exit_status failed_by(const struct config_faults *faults)
+{
+    for (size_t i = 0; i < faults->count; i++)
+        fprintf(stderr, "refreshd: " STR_FMT "\n", STR_ARG(faults->lines[i]));
+    if (faults->left_out > 0)
+        fprintf(stderr, "refreshd: … and %zu more\n", faults->left_out);
+    return EXIT_STATUS_CONFIG;
+}
+
 static enum exit_status read_config(struct startup *startup, const char *path)
 {
     CLEANUP(config_faults_deinit) struct config_faults faults = {0};
@@ -103,11 +116,7 @@ static enum exit_status read_config(struct startup *startup, const char *path)
         startup->has_config = true;
         return EXIT_STATUS_OK;
     }
-    for (size_t i = 0; i < faults.count; i++)
-        fprintf(stderr, "refreshd: " STR_FMT "\n", STR_ARG(faults.lines[i]));
-    if (faults.left_out > 0)
-        fprintf(stderr, "refreshd: … and %zu more\n", faults.left_out);
-    return EXIT_STATUS_CONFIG;
+    return failed_by(&faults);
 }
 
 static enum exit_status key_file_failed(enum files_result result, const char *path,
@@ -117,19 +126,21 @@ static enum exit_status key_file_failed(enum files_result result, const char *pa
     case FILES_OK:
         return EXIT_STATUS_OK;
     case FILES_MISSING:
-        error_set(err, STATUS_NOT_FOUND,
-                  "there is no key file %s: \"refreshctl keygen %s\" makes one (for an existing "
-                  "store, bring back the one it was made with)",
-                  path, path);
+        (void)error_set(
+            err, STATUS_NOT_FOUND,
+            "%s: there is no key file; \"refreshctl keygen %s\" makes one (for an existing "
+            "store, bring back the one it was made with)",
+            path, path);
         return failed(EXIT_STATUS_NO_KEY, err);
     case FILES_LOOSE:
         return failed(EXIT_STATUS_DENIED, err);
     case FILES_UNREADABLE:
-        return failed(EXIT_STATUS_IO, err);
     case FILES_TOO_LARGE:
-        return failed(EXIT_STATUS_CONFIG, err);
+        break;
     }
-    return EXIT_STATUS_SOFTWARE;
+    struct error why = *err;
+    (void)error_set(err, why.status, "%s; name the key's own file in [store] key_file", why.text);
+    return failed(result == FILES_TOO_LARGE ? EXIT_STATUS_CONFIG : EXIT_STATUS_IO, err);
 }
 
 static enum exit_status read_key(struct startup *startup)
@@ -148,7 +159,11 @@ static enum exit_status read_key(struct startup *startup)
         return key_file_failed(result, buf_c(&path), &err);
     uint8_t key[VAULT_KEY_BYTES];
     if (vault_parse_key(secret_str(content), key, &err) != STATUS_OK) {
-        error_prefix(&err, "key file %s", buf_c(&path));
+        struct error why = err;
+        (void)error_set(&err, STATUS_INVALID,
+                        "%s: %s; bring back the key the store was made with, or, where there is no "
+                        "store yet, remove this file and run: refreshctl keygen %s",
+                        buf_c(&path), why.text, buf_c(&path));
         return failed(EXIT_STATUS_CONFIG, &err);
     }
     startup->vault = vault_new(key);
@@ -156,9 +171,8 @@ static enum exit_status read_key(struct startup *startup)
     return EXIT_STATUS_OK;
 }
 
-static enum exit_status settle_names(struct startup *startup)
+static void settle_names(struct startup *startup)
 {
-    struct error err = {0};
     const struct config *config = &startup->config;
     char host[HOST_NAME_SIZE] = {0};
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
@@ -167,30 +181,38 @@ static enum exit_status settle_names(struct startup *startup)
         &startup->arena, "refreshd/" STR_FMT,
         STR_ARG(str_is_empty(config->daemon.name) ? str_c(host) : config->daemon.name));
     startup->store_path = arena_copy(&startup->arena, config->store.url.path);
+}
+
+static void find_socket_group(struct startup *startup, struct config_faults *faults)
+{
+    struct error err;
+    struct str group = startup->config.daemon.socket_group;
     startup->socket_gid = -1;
-    if (!str_is_empty(config->daemon.socket_group) &&
-        process_find_group(config->daemon.socket_group, &startup->socket_gid, &err) != STATUS_OK) {
-        error_prefix(&err, "[daemon] socket_group");
-        return failed(EXIT_STATUS_CONFIG, &err);
-    }
-    if (startup_access(config, &startup->access, &err) != STATUS_OK)
-        return failed(EXIT_STATUS_CONFIG, &err);
-    return EXIT_STATUS_OK;
+    if (!str_is_empty(group) && process_find_group(group, &startup->socket_gid, &err) != STATUS_OK)
+        config_tell_key(&startup->config, "daemon", "socket_group", &err, faults);
+}
+
+/** What the configuration names: groups, users, profiles. */
+static enum exit_status read_named(struct startup *startup)
+{
+    CLEANUP(config_faults_deinit) struct config_faults faults = {0};
+    const struct config *config = &startup->config;
+    find_socket_group(startup, &faults);
+    bool fits = startup_access(config, &startup->access, &faults) == STATUS_OK;
+    config_faults_sort(&faults);
+    fits = profiles_load(config, &startup->profiles, &faults) == STATUS_OK && fits;
+    return fits && faults.count == 0 ? EXIT_STATUS_OK : failed_by(&faults);
 }
 
 enum exit_status startup_read(struct startup *startup, const char *config_path)
 {
-    struct error err = {0};
     enum exit_status exit_status = read_config(startup, config_path);
     if (exit_status != EXIT_STATUS_OK)
         return exit_status;
-    exit_status = settle_names(startup);
-    if (exit_status != EXIT_STATUS_OK)
-        return exit_status;
-    if (profiles_load(startup->config.providers.path, startup->config.http.allow_plain_loopback,
-                      &startup->profiles, &err) != STATUS_OK)
-        return failed(EXIT_STATUS_CONFIG, &err);
-    return read_key(startup);
+    settle_names(startup);
+    exit_status = read_named(startup);
+    enum exit_status key = read_key(startup);
+    return exit_status != EXIT_STATUS_OK ? exit_status : key;
 }
 
 void startup_deinit(struct startup *startup)

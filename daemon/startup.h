@@ -23,7 +23,8 @@ struct startup {
     struct str store_path, source;
 };
 
-/** EXIT_STATUS_OK, or what the process ends with; lines are on standard error. */
+/** EXIT_STATUS_OK, or what the process ends with: the first that failed. Once the configuration can
+ * be read, all of its files are, so that one start tells all mistakes. */
 enum exit_status startup_read(struct startup *startup, const char *config_path);
 void startup_deinit(struct startup *startup);
 
@@ -31,9 +32,9 @@ void startup_deinit(struct startup *startup);
 struct engine_settings startup_engine_settings(const struct config *config);
 /** What of it the HTTP client works by; the result borrows the configuration's texts. */
 struct http_curl_config startup_http_config(const struct config *config);
-/** [access] as numbers; startup_access_deinit(). STATUS_INVALID names who is not known. */
+/** [access] as numbers; startup_access_deinit(). STATUS_INVALID: faults name who is not known. */
 MUST_CHECK enum status startup_access(const struct config *config, struct access_rules *ret_rules,
-                                      struct error *err);
+                                      struct config_faults *faults);
 void startup_access_deinit(struct access_rules *rules);
 
 #endif
