@@ -51,7 +51,8 @@ void arena_deinit(struct arena *arena)
     struct arena_block *block = arena->blocks;
     while (block != NULL) {
         struct arena_block *next = block->next;
-        secret_wipe(block->data, block->used);
+        if (!arena->is_plain)
+            secret_wipe(block->data, block->used);
         if (!block->is_lent)
             give_up(block);
         block = next;

@@ -14,12 +14,13 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks;
+    bool is_plain; /* it holds no secrets: nothing is wiped */
 };
 
 /** Its first memory is the caller's, aligned for any type, and stays there as long as the arena
- * does. Only before anything else; it is wiped at the end, not freed. */
+ * does. Only before anything else; it is not freed at the end. */
 void arena_lend(struct arena *arena, void *room, size_t size);
-/** Wipes, since records may hold what is private. */
+/** Wipes, unless it is plain: an answer's texts may be tokens. */
 void arena_deinit(struct arena *arena);
 /** Zeroed, aligned for any type, good until arena_deinit(). */
 void *arena_alloc(struct arena *arena, size_t size);

@@ -10,7 +10,7 @@
 
 struct secret {
     size_t len;
-    size_t capacity;
+    size_t capacity; /* without the NUL; what lies behind len was never written or is wiped */
     char data[];
 };
 
@@ -28,9 +28,11 @@ static bool is_usual(size_t capacity)
 static struct secret *make(size_t len)
 {
     ASSERT(len < SIZE_MAX - sizeof(struct secret) - 1);
+    bool is_kept = is_usual(len);
     struct secret *secret =
-        is_usual(len) ? spares_take(&spare_secrets) : memory_grow(NULL, sizeof(*secret) + len + 1);
-    secret->len = secret->capacity = len;
+        is_kept ? spares_take(&spare_secrets) : memory_grow(NULL, sizeof(*secret) + len + 1);
+    secret->len = len;
+    secret->capacity = is_kept ? USUAL_MAX : len;
     secret->data[len] = '\0';
     return secret;
 }
@@ -50,12 +52,33 @@ struct secret *secret_copy(struct str bytes)
     return secret;
 }
 
+struct secret *secret_append(struct secret *take_secret, struct str bytes)
+{
+    if (take_secret == NULL)
+        return secret_copy(bytes);
+    struct secret *secret = take_secret;
+    size_t len = secret->len, room = secret->capacity - len;
+    if (bytes.len > room) {
+        ASSERT(bytes.len < SIZE_MAX / 4 && len < SIZE_MAX / 4);
+        secret =
+            make(MAX_OF(len + bytes.len, 2 * len)); /* so that many small ones move it seldom */
+        secret->len = len;
+        memcpy(secret->data, take_secret->data, len);
+        secret_free(take_secret);
+    }
+    if (bytes.len > 0)
+        memcpy(secret->data + len, bytes.data, bytes.len);
+    secret->len = len + bytes.len;
+    secret->data[secret->len] = '\0';
+    return secret;
+}
+
 void secret_free(struct secret *secret)
 {
     if (secret == NULL)
         return;
     bool is_kept = is_usual(secret->capacity);
-    sodium_memzero(secret, sizeof(*secret) + secret->capacity);
+    sodium_memzero(secret->data, secret->len);
     if (is_kept)
         spares_give(&spare_secrets, secret);
     else

@@ -19,6 +19,9 @@ struct secret;
 struct secret *secret_new(size_t len);
 /** A copy of the bytes; the source is the caller's to wipe. */
 struct secret *secret_copy(struct str bytes);
+/** The same secret with these bytes behind it, as realloc() has it: it may have moved, and nothing
+ * of it is left where it was. NULL stands for one of no bytes. */
+struct secret *secret_append(struct secret *take_secret, struct str bytes);
 /** Wipe and free; takes NULL. */
 void secret_free(struct secret *secret);
 void secret_freep(struct secret **secret);

@@ -82,6 +82,21 @@ static void write_forbidden(const struct view *view, const struct rpc_method *me
     write_line(view, buf_str(&line), out);
 }
 
+/* From where on the log can be read, and where it ends. */
+static void write_log_ends(const struct view *view, const struct json *data, struct buf *out)
+{
+    int64_t oldest = json_i64(json_get(data, "oldest"), -1);
+    int64_t last = json_i64(json_get(data, "last"), -1);
+    CLEANUP(buf_deinit) struct buf line = {0};
+    if (oldest > 0 && oldest != last + 1)
+        buf_printf(&line, "the oldest event kept is %" PRId64 ": --after %" PRId64, oldest,
+                   oldest - 1);
+    if (last >= 0)
+        buf_printf(&line, "%sthe newest is %" PRId64 ": --after %" PRId64, line.len > 0 ? "; " : "",
+                   last, last);
+    write_line(view, buf_str(&line), out);
+}
+
 static void write_hint(const struct view *view, const struct rpc_method *method,
                        const struct json *error, struct buf *out)
 {
@@ -90,12 +105,8 @@ static void write_hint(const struct view *view, const struct rpc_method *method,
         write_forbidden(view, method, out);
         return;
     }
-    int64_t oldest = json_i64(json_get(data, "oldest"), -1);
-    if (is_code(error, RPC_CODE_GONE) && oldest > 0) {
-        CLEANUP(buf_deinit) struct buf line = {0};
-        buf_printf(&line, "the oldest event kept is %" PRId64 ": --after %" PRId64, oldest,
-                   oldest - 1);
-        write_line(view, buf_str(&line), out);
+    if (is_code(error, RPC_CODE_GONE)) {
+        write_log_ends(view, data, out);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(hints); i++) {

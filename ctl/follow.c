@@ -109,21 +109,12 @@ static enum outcome take_error(struct follow *follow, const struct json *error,
         return OUTCOME_LOST;
     }
     session_tell_error(follow->session, error);
+    int64_t last = json_i64(json_get_path(error, STR("data.last")), INT64_MAX);
+    if (follow->started && is_code(error, RPC_CODE_GONE) && last < follow->after)
+        session_remark(follow->session,
+                       "event %" PRId64 " was shown before: an older store has been restored",
+                       follow->after);
     *ret_exit = fault_exit(error);
-    return OUTCOME_ENDED;
-}
-
-/* A log that ends before what has been shown of it is another one under the same name. */
-static enum outcome refuse_older_log(struct follow *follow, int64_t last, enum ctl_exit *ret_exit)
-{
-    struct error err = {0};
-    error_set(&err, STATUS_CONFLICT,
-              "the newest event is %" PRId64 ", and %" PRId64
-              " was shown before: an older store has been restored. Begin anew, with list-events "
-              "or --after %" PRId64,
-              last, follow->after, last);
-    session_tell_failure(follow->session, CTL_EXIT_ERROR, &err);
-    *ret_exit = CTL_EXIT_ERROR;
     return OUTCOME_ENDED;
 }
 
@@ -134,13 +125,9 @@ static enum outcome take_answer(struct follow *follow, const struct json *answer
     if (error != NULL)
         return take_error(follow, error, ret_exit);
     int64_t last = json_i64(json_get_path(answer, STR("result.last")), -1);
-    if (last >= 0 && follow->started && last < follow->after)
-        return refuse_older_log(follow, last, ret_exit);
     if (follow->after < 0)
         follow->after = last;
     note_back(follow);
-    if (last >= 0 && last < follow->after)
-        session_remark(follow->session, "the newest event is %" PRId64, last);
     return OUTCOME_GOES_ON;
 }
 

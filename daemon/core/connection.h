@@ -63,6 +63,13 @@ struct history_entry {
     uint8_t transport; /* enum transport_end */
 };
 
+/** Where a store found a record. It is that store's own: it goes wherever the record goes, and
+ * nobody else looks at it. All zero: not known. */
+struct record_mark {
+    uint64_t epoch;
+    int64_t place, last_event;
+};
+
 struct connection {
     struct str id;
     struct str connector;
@@ -140,6 +147,7 @@ struct connection {
     int64_t attempt_started_ms;
 
     int64_t version; /* of the row: compare-and-set; 0 for one that is not stored yet */
+    struct record_mark mark;
 };
 
 /** The state shown, by precedence. @blocked what connector_blocked_reason() says */

@@ -73,6 +73,7 @@ void lifecycle_facts(const struct connection *before, struct decision *decision)
 static enum due_verdict has_ended(const struct connection *connection, enum reason reason,
                                   struct now now, struct decision *decision)
 {
+    lifecycle_begin(connection, decision);
     lifecycle_clear_provider_error(&decision->next);
     lifecycle_set_dead(&decision->next, reason, now);
     lifecycle_facts(connection, decision);
@@ -84,6 +85,7 @@ static enum due_verdict tell_expiring(const struct connection *connection,
                                       const struct schedule_rules *rules, struct now now,
                                       struct decision *decision)
 {
+    lifecycle_begin(connection, decision);
     struct connection *next = &decision->next;
     int64_t lead_ms = agenda_notice_lead_ms(connection, rules, now.ms);
     bool is_over = now.ms >= connection->refresh_expires_ms;
@@ -105,6 +107,7 @@ static enum due_verdict probe_is_due(const struct connection *connection,
         return DUE_NOTHING;
     if (rules->probe_every_ms > 0 && !connection_is_retrying(connection))
         return DUE_PROBE;
+    lifecycle_begin(connection, decision);
     agenda_plan_probe(&decision->next, rules, now.ms);
     return DUE_CHANGED;
 }
@@ -122,8 +125,10 @@ static bool may_sleep(const struct connection *connection, const struct schedule
            (alive_ms == TIME_NONE || alive_ms > now.ms);
 }
 
-static enum due_verdict sleep_on(const struct schedule_rules *rules, struct decision *decision)
+static enum due_verdict sleep_on(const struct connection *connection,
+                                 const struct schedule_rules *rules, struct decision *decision)
 {
+    lifecycle_begin(connection, decision);
     struct connection *next = &decision->next;
     lifecycle_schedule_kept_alive(next, rules, UNSCHEDULED_IDLE);
     agenda_plan_notice(next, rules);
@@ -154,7 +159,6 @@ enum due_verdict lifecycle_due(const struct connection *connection,
                                const struct schedule_rules *rules, struct now now,
                                struct decision *ret_decision)
 {
-    lifecycle_begin(connection, ret_decision);
     if (connection->phase != PHASE_CONNECTED)
         return DUE_NOTHING;
     bool is_dead = connection->dead_reason != REASON_NONE;
@@ -166,6 +170,7 @@ enum due_verdict lifecycle_due(const struct connection *connection,
     case AGENDA_NOTHING:
         if (connection->due_ms == TIME_NONE || connection->due_ms > now.ms)
             return DUE_NOTHING;
+        lifecycle_begin(connection, ret_decision);
         agenda_settle(&ret_decision->next); /* or it would be looked at for nothing, for ever */
         return DUE_CHANGED;
     case AGENDA_NOTICE:
@@ -176,7 +181,7 @@ enum due_verdict lifecycle_due(const struct connection *connection,
         break;
     }
     if (may_sleep(connection, rules, now))
-        return sleep_on(rules, ret_decision);
+        return sleep_on(connection, rules, ret_decision);
     return refresh_is_due(connection, connector, now, ret_decision);
 }
 

@@ -115,6 +115,7 @@ enum due_asker {
     DUE_INSISTED, /* `refresh --force`: not even that the grant was refused for good */
 };
 
+/** @ret_decision written with DUE_CHANGED alone */
 enum due_verdict lifecycle_due(const struct connection *connection,
                                const struct connector *connector, enum due_asker asker,
                                const struct schedule_rules *rules, struct now now,

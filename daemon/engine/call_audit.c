@@ -1,6 +1,7 @@
 /* list-audit: who did what, and who was handed access tokens. */
 #include "engine/audit.h"
 #include "engine/calls.h"
+#include "engine/cursor.h"
 #include "engine/view.h"
 
 #include <inttypes.h>
@@ -8,12 +9,21 @@
 
 enum { AUDIT_LIMIT_DEFAULT = 100 };
 
-static void answer(struct op *op, struct json *take_items, bool is_full, struct str cursor,
+static const char *list_of(bool tokens)
+{
+    return tokens ? "token-uses" : "audit";
+}
+
+/* @place behind which the next page begins, where this one is full */
+static void answer(struct op *op, struct json *take_items, bool is_full, struct str place,
                    struct now now)
 {
+    CLEANUP(buf_deinit) struct buf cursor = {0};
+    if (is_full)
+        cursor_write(list_of(op_bool(op, "tokens", false)), place, &cursor);
     struct json *result = json_new_object();
     json_set(result, "items", take_items);
-    json_set_text(result, "next_cursor", is_full ? cursor : STR_NONE);
+    json_set_text(result, "next_cursor", is_full ? buf_str(&cursor) : STR_NONE);
     op_result(op, result, now);
 }
 
@@ -44,12 +54,12 @@ static void on_calls(struct op *op, struct now now)
         return;
     }
     struct json *items = json_new_array();
-    CLEANUP(buf_deinit) struct buf cursor = {0};
+    CLEANUP(buf_deinit) struct buf place = {0};
     for (size_t i = 0; i < read->audit_count; i++)
         json_append(items, call_to_json(&read->audit[i]));
     if (read->audit_count > 0)
-        buf_printf(&cursor, "%" PRId64, read->audit[read->audit_count - 1].seq);
-    answer(op, items, read->audit_count == read->limit, buf_str(&cursor), now);
+        buf_printf(&place, "%" PRId64, read->audit[read->audit_count - 1].seq);
+    answer(op, items, read->audit_count == read->limit, buf_str(&place), now);
 }
 
 /* ---- tokens ---- */
@@ -62,7 +72,7 @@ static void on_uses(struct op *op, struct now now)
         return;
     }
     struct json *items = json_new_array();
-    CLEANUP(buf_deinit) struct buf cursor = {0};
+    CLEANUP(buf_deinit) struct buf place = {0};
     for (size_t i = 0; i < read->token_use_count; i++) {
         const struct token_use *use = &read->token_uses[i];
         struct json *json = json_new_object();
@@ -74,25 +84,35 @@ static void on_uses(struct op *op, struct now now)
     }
     if (read->token_use_count > 0) {
         const struct token_use *last = &read->token_uses[read->token_use_count - 1];
-        buf_printf(&cursor, "%" PRId64 " %" PRId64 " " STR_FMT, last->hour_wall_ms, last->uid,
+        buf_printf(&place, "%" PRId64 "/%" PRId64 "/" STR_FMT, last->hour_wall_ms, last->uid,
                    STR_ARG(last->connection));
     }
-    answer(op, items, read->token_use_count == read->limit, buf_str(&cursor), now);
+    answer(op, items, read->token_use_count == read->limit, buf_str(&place), now);
 }
 
-static bool take_cursor(const struct op *op, struct store_read *read, bool tokens)
+static bool read_place(struct str place, struct store_read *read, bool tokens)
 {
-    struct str rest = op_text(op, "cursor"), hour, uid, connection;
-    if (!str_is_set(rest))
-        return true;
+    struct str rest = place, hour, uid, connection;
     if (!tokens)
-        return str_to_i64(rest, &read->after) == STATUS_OK;
-    if (!str_next_word(&rest, STR(" "), &hour) || !str_next_word(&rest, STR(" "), &uid) ||
-        !str_next_word(&rest, STR(" "), &connection))
+        return str_to_i64(place, &read->after) == STATUS_OK;
+    if (!str_next_word(&rest, STR("/"), &hour) || !str_next_word(&rest, STR("/"), &uid) ||
+        !str_next_word(&rest, STR("/"), &connection))
         return false;
     read->cursor = arena_copy(&read->arena, connection);
     return str_to_i64(hour, &read->after) == STATUS_OK &&
            str_to_i64(uid, &read->after_uid) == STATUS_OK;
+}
+
+/* False: the op has failed. */
+static bool take_cursor(struct op *op, struct store_read *read, bool tokens)
+{
+    struct str place;
+    if (!cursor_take(op, list_of(tokens), &place))
+        return false;
+    if (!str_is_set(place) || read_place(place, read, tokens))
+        return true;
+    cursor_fail(op);
+    return false;
 }
 
 void call_list_audit(struct op *op, struct now now)
@@ -108,7 +128,6 @@ void call_list_audit(struct op *op, struct now now)
     };
     if (!take_cursor(op, read, tokens)) {
         store_read_free(read);
-        op_fail_params(op, "cursor", "a cursor that this list gave");
         return;
     }
     if (tokens)

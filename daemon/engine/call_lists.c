@@ -1,5 +1,6 @@
 /* The reads: connectors, connections, events, the audit. */
 #include "engine/calls.h"
+#include "engine/cursor.h"
 #include "engine/event_json.h"
 #include "engine/owner_json.h"
 #include "engine/view.h"
@@ -23,6 +24,15 @@ static struct json *list_new(struct json *take_items, struct str next_cursor)
     json_set(result, "items", take_items);
     json_set_text(result, "next_cursor", str_is_empty(next_cursor) ? STR_NONE : next_cursor);
     return result;
+}
+
+/* @last id of the last one shown, where there are more */
+static struct json *page_new(const char *list, struct json *take_items, struct str last)
+{
+    CLEANUP(buf_deinit) struct buf cursor = {0};
+    if (!str_is_empty(last))
+        cursor_write(list, last, &cursor);
+    return list_new(take_items, buf_str(&cursor));
 }
 
 static bool read_failed(struct op *op)
@@ -56,13 +66,15 @@ static void on_connector_counts(struct op *op, struct now now)
     if (read_failed(op))
         return;
     struct engine *engine = op->engine;
-    struct str cursor = op_text(op, "cursor");
+    struct str behind;
+    if (!cursor_take(op, "connectors", &behind))
+        return;
     size_t limit = limit_of(op), taken = 0;
     struct json *items = json_new_array();
     struct str last = STR_NONE;
     for (size_t i = 0; i < engine->entry_count; i++) {
         const struct catalog_entry *entry = engine->entries[i];
-        if (str_is_set(cursor) && str_compare(entry->connector.id, cursor) <= 0)
+        if (str_is_set(behind) && str_compare(entry->connector.id, behind) <= 0)
             continue;
         if (taken++ == limit)
             break;
@@ -70,7 +82,7 @@ static void on_connector_counts(struct op *op, struct now now)
         json_append(items, view_connector(entry, &counts, now));
         last = entry->connector.id;
     }
-    op_result(op, list_new(items, taken > limit ? last : STR_NONE), now);
+    op_result(op, page_new("connectors", items, taken > limit ? last : STR_NONE), now);
 }
 
 void call_list_connectors(struct op *op, struct now now)
@@ -180,7 +192,7 @@ static void on_connections(struct op *op, struct now now)
             json_append(items, view_connection(op->engine, connection, entry, false, now));
     }
     bool is_full = op->read->connection_count == op->read->limit;
-    op_result(op, list_new(items, is_full ? last : STR_NONE), now);
+    op_result(op, page_new("connections", items, is_full ? last : STR_NONE), now);
 }
 
 /* An owner filter needs no connector: the members say which key is meant. */
@@ -225,12 +237,15 @@ enum { EXPIRING_AHEAD_DAYS = 7 };
 
 void call_list_connections(struct op *op, struct now now)
 {
+    struct str behind;
+    if (!cursor_take(op, "connections", &behind))
+        return;
     struct store_read *read = store_read_new(STORE_READ_CONNECTION_PAGE);
     take_state_filter(op, read);
     read->filter.connector = arena_copy(&read->arena, op_text(op, "connector"));
     if (op_bool(op, "expiring", false))
         read->filter.expiring_before_ms = now.ms + EXPIRING_AHEAD_DAYS * SCHEDULE_DAILY_MS;
-    read->cursor = arena_copy(&read->arena, op_text(op, "cursor"));
+    read->cursor = arena_copy(&read->arena, behind);
     read->limit = limit_of(op);
     if (!take_owner_filter(op, read)) { /* the op is gone */
         store_read_free(read);
@@ -260,7 +275,7 @@ static void on_events(struct op *op, struct now now)
     if (read_failed(op))
         return;
     struct rpc_failure failure;
-    if (watch_is_gone(&op->read->bounds, op->read->after, &failure)) {
+    if (!watch_has_place(&op->read->bounds, op->read->after, &failure)) {
         op_fail_data(op, failure.word, failure.data, "%s", failure.message);
         return;
     }
@@ -287,7 +302,7 @@ static bool take_after(struct op *op, int64_t *ret_after, struct now now)
     if (str_is_set(cursor)) {
         if (str_to_i64(cursor, ret_after) == STATUS_OK && *ret_after >= 0)
             return true;
-        op_fail_params(op, "cursor", "a cursor that this list gave");
+        cursor_fail(op);
         return false;
     }
     *ret_after = json_i64(json_get(op->params, "after"), -1);

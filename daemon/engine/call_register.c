@@ -4,6 +4,7 @@
 #include "engine/credentials.h"
 #include "engine/event_json.h"
 #include "engine/lane_pace.h"
+#include "engine/register_again.h"
 #include "engine/view.h"
 #include "oauth/scope_set.h"
 #include "oauth/token_request.h"
@@ -248,6 +249,8 @@ static bool prepare(struct op *op, struct connector_write *change, struct now no
                        connector_type_text(change->next.type));
         return false;
     }
+    if (!is_new && !register_again_check(op))
+        return false;
     take_description(op, change);
     CLEANUP(profile_freep) struct profile *inline_profile = NULL;
     const struct profile *profile = NULL;

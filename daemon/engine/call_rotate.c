@@ -262,12 +262,11 @@ static void read_canaries(struct op *op, const struct store_read *last)
 
 /* ---- the parameters ---- */
 
-static bool is_same_secret(struct op *op, const struct credential *current, struct str secret)
+/* One that can't be opened is no reason not to replace it. */
+static bool is_same_secret(const struct op *op, const struct credential *current, struct str secret)
 {
-    CLEANUP(secret_freep) struct secret *stored = NULL;
-    if (catalog_open_secret(op->engine, current, &stored, NULL) != STATUS_OK)
-        return false;
-    return secret_eq(stored != NULL ? secret_str(stored) : STR(""), secret);
+    bool same = false;
+    return catalog_compare_secret(op->engine, current, secret, &same, NULL) == STATUS_OK && same;
 }
 
 static bool holds_key(enum auth_method method)

@@ -358,6 +358,16 @@ enum status catalog_open_secret(const struct engine *engine, const struct creden
     return vault_open(engine->vault, buf_str(&aad), credential->sealed_secret, out, err);
 }
 
+enum status catalog_compare_secret(const struct engine *engine, const struct credential *credential,
+                                   struct str secret, bool *ret_same, struct error *err)
+{
+    CLEANUP(secret_freep) struct secret *stored = NULL;
+    enum status status = catalog_open_secret(engine, credential, &stored, err);
+    if (status == STATUS_OK)
+        *ret_same = secret_eq(stored != NULL ? secret_str(stored) : STR(""), secret);
+    return status;
+}
+
 void catalog_seal_secret(const struct engine *engine, struct str connector, int64_t version,
                          struct str secret, struct buf *sealed)
 {

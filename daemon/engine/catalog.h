@@ -143,6 +143,11 @@ const struct credential *catalog_fallback_credential(const struct catalog_entry 
 MUST_CHECK enum status catalog_open_secret(const struct engine *engine,
                                            const struct credential *credential, struct secret **out,
                                            struct error *err);
+/** Is it this one? Compared in constant time; a credential without one has "". *ret_same is set on
+ * STATUS_OK alone: STATUS_INVALID, STATUS_INTERNAL where the stored one can't be opened. */
+MUST_CHECK enum status catalog_compare_secret(const struct engine *engine,
+                                              const struct credential *credential,
+                                              struct str secret, bool *ret_same, struct error *err);
 /** Seal one for (connector, version). */
 void catalog_seal_secret(const struct engine *engine, struct str connector, int64_t version,
                          struct str secret, struct buf *sealed);

@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "core/schedule.h"
+#include "engine/scrub.h"
 #include "oauth/authorization.h"
 #include "oauth/grant_config.h"
 #include "oauth/jwt_claims.h"
@@ -195,18 +196,16 @@ static void fail_refused(struct op *op, const struct oauth_verdict *verdict, int
                  "the provider refused the code (%s): begin again", said);
 }
 
-/* The provider may repeat what it was sent. */
-static void scrub(const struct op *op, const struct secret *client_secret,
-                  struct oauth_verdict *verdict)
+static void scrub(const struct op *op, struct oauth_verdict *verdict)
 {
-    const struct str secrets[] = {
-        op_text(op, "code"),
-        op_text(op, "state"),
-        exchange_of(op)->secrets.verifier,
-        client_secret != NULL ? secret_str(client_secret) : STR_NONE,
-    };
-    oauth_scrub(secrets, ARRAY_LEN(secrets), verdict->provider_code);
-    oauth_scrub(secrets, ARRAY_LEN(secrets), verdict->provider_message);
+    if (verdict->provider_code[0] == '\0' && verdict->provider_message[0] == '\0')
+        return;
+    CLEANUP(scrub_deinit) struct scrub scrub = {0};
+    scrub_add(&scrub, op_text(op, "code"));
+    scrub_add(&scrub, op_text(op, "state"));
+    scrub_add(&scrub, exchange_of(op)->secrets.verifier);
+    scrub_add_client(&scrub, op->engine, op->entry);
+    scrub_verdict(&scrub, verdict);
 }
 
 /* Answer, JWT, profile, in this order. 0: unknown. */
@@ -279,13 +278,7 @@ static void read_answer(struct op *op, const struct errand_answer *answer, struc
     struct oauth_answer http = answer->http;
     http.config = grant_config_merge(op->entry->config, exchange->flow.config_json, &made);
     oauth_classify(profile, &http, &verdict);
-    CLEANUP(secret_freep) struct secret *client_secret = NULL;
-    const struct credential *credential =
-        catalog_credential(op->entry, exchange->tried[exchange->tried_count - 1]);
-    if (credential != NULL &&
-        catalog_open_secret(op->engine, credential, &client_secret, NULL) != STATUS_OK)
-        client_secret = NULL;
-    scrub(op, client_secret, &verdict);
+    scrub(op, &verdict);
     if (verdict.outcome == OUTCOME_CLIENT_REJECTED && send_again(op, now))
         return;
     if (verdict.outcome != OUTCOME_REFRESHED || str_is_empty(verdict.access_token)) {

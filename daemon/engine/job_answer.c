@@ -1,8 +1,8 @@
 #include "engine/job_answer.h"
 
-#include "common/encoding.h"
 #include "engine/credentials.h"
 #include "engine/job.h"
+#include "engine/scrub.h"
 #include "engine/sealed_token.h"
 #include "oauth/grant_config.h"
 #include "oauth/jwt_claims.h"
@@ -144,53 +144,22 @@ static void take_tokens(const struct job_answer_input *input, struct arena *aren
                                             verdict->learned, arena);
 }
 
-static void add_secret(struct arena *arena, struct str secret, struct str *list, size_t *count)
-{
-    if (!str_is_empty(secret))
-        list[(*count)++] = arena_copy(arena, secret);
-}
-
-/* What follows "Basic ", before base64 (RFC 6749 §2.3.1): both halves form-encoded. */
-static void add_basic(struct arena *arena, struct str client_id, struct str secret,
-                      struct str *list, size_t *count)
-{
-    CLEANUP(buf_deinit) struct buf pair = {.secret = true};
-    encoding_form(client_id, &pair);
-    buf_append_byte(&pair, ':');
-    encoding_form(secret, &pair);
-    add_secret(arena, buf_str(&pair), list, count);
-}
-
-/* Providers repeat what they were sent, and whatever else they know of the client: none of it stays
- * in their words. Only where there are words, since opening secrets costs. */
+/* Only where there are words, since opening secrets costs. */
 static void scrub(const struct job_answer_input *input, struct oauth_verdict *verdict)
 {
-    enum { FORMS = 2, CREDENTIALS_MAX = 8 }; /* a client secret by itself, and behind "Basic " */
     if (verdict->provider_code[0] == '\0' && verdict->provider_message[0] == '\0')
         return;
-    struct arena arena = {0};
-    struct str list[(SCRUB_PRESENTED_MAX + 1 + CREDENTIALS_MAX) * FORMS];
-    size_t count = 0;
+    CLEANUP(scrub_deinit) struct scrub scrub = {0};
     for (size_t i = 0; i < MIN_OF(input->secret_count, (size_t)SCRUB_PRESENTED_MAX); i++)
-        add_secret(&arena, input->secrets[i], list, &count);
+        scrub_add(&scrub, input->secrets[i]);
     CLEANUP(secret_freep) struct secret *access = NULL;
     const struct connection *connection = input->connection;
     if (!str_is_empty(connection->sealed_access) &&
         sealed_token_open(input->engine, connection->id, "access_token", connection->generation,
                           connection->sealed_access, &access, NULL) == STATUS_OK)
-        add_secret(&arena, secret_str(access), list, &count);
-    for (size_t i = 0; i < MIN_OF(input->entry->credential_count, (size_t)CREDENTIALS_MAX); i++) {
-        CLEANUP(secret_freep) struct secret *secret = NULL;
-        if (catalog_open_secret(input->engine, &input->entry->credentials[i], &secret, NULL) !=
-                STATUS_OK ||
-            secret == NULL)
-            continue;
-        add_secret(&arena, secret_str(secret), list, &count);
-        add_basic(&arena, input->entry->credentials[i].client_id, secret_str(secret), list, &count);
-    }
-    oauth_scrub(list, count, verdict->provider_code);
-    oauth_scrub(list, count, verdict->provider_message);
-    arena_deinit(&arena);
+        scrub_add(&scrub, secret_str(access));
+    scrub_add_client(&scrub, input->engine, input->entry);
+    scrub_verdict(&scrub, verdict);
 }
 
 static void classify(const struct job_answer_input *input, struct arena *arena,

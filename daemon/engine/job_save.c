@@ -294,7 +294,8 @@ void job_save(struct job *job, struct now now)
 {
     struct engine *engine = job->engine;
     struct store_write *write = store_write_new(now.ms);
-    store_write_lend_connection(write, &job->decision.next); /* the job waits for its write */
+    /* The job waits for its write. */
+    store_write_lend_connection(write, &job->decision.next, record_of(job));
     if (job->attempt_id != 0)
         store_write_close_attempt(write, record_of(job)->id, job->attempt_id);
     event_append_facts(engine, write, job->task->entry, record_of(job), &job->decision, now);

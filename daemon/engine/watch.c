@@ -28,20 +28,24 @@ struct str watch_types_text(struct arena *arena, const struct json *types)
     return text.len > 0 ? arena_copy(arena, buf_str(&text)) : STR_NONE;
 }
 
-bool watch_is_gone(const struct event_bounds *bounds, int64_t after,
-                   struct rpc_failure *ret_failure)
+bool watch_has_place(const struct event_bounds *bounds, int64_t after,
+                     struct rpc_failure *ret_failure)
 {
-    bool has_all = bounds->oldest == 0 ? after >= bounds->newest : after >= bounds->oldest - 1;
-    if (has_all)
-        return false;
+    int64_t oldest = bounds->oldest == 0 ? bounds->newest + 1 : bounds->oldest;
+    if (after >= oldest - 1 && after <= bounds->newest)
+        return true;
+    bool is_beyond = after > bounds->newest;
     *ret_failure = (struct rpc_failure){
         .code = RPC_ERROR_REFRESHD,
         .word = RPC_CODE_GONE,
-        .message = "the log does not reach back that far: begin at \"oldest\"",
+        .message = is_beyond ? "the log ends before that number: it is of an older store, or of "
+                               "another one; begin at \"oldest\""
+                             : "the log does not reach back that far: begin at \"oldest\"",
         .data = json_new_object(),
     };
-    json_set_i64(ret_failure->data, "oldest", bounds->oldest);
-    return true;
+    json_set_i64(ret_failure->data, "oldest", oldest);
+    json_set_i64(ret_failure->data, "last", bounds->newest);
+    return false;
 }
 
 static void watcher_free(struct watcher *watcher)
@@ -95,7 +99,7 @@ static void on_bounds(struct completion *completion, struct now now)
     struct rpc_failure failure;
     if (read->status != STATUS_OK) {
         watcher_fail(watcher, store_failure(read));
-    } else if (watcher->after >= 0 && watch_is_gone(&read->bounds, watcher->after, &failure)) {
+    } else if (watcher->after >= 0 && !watch_has_place(&read->bounds, watcher->after, &failure)) {
         watcher_fail(watcher, failure);
     } else {
         if (watcher->after < 0)
@@ -141,7 +145,7 @@ static void on_events(struct completion *completion, struct now now)
         return;
     }
     struct rpc_failure failure;
-    if (watch_is_gone(&read->bounds, watcher->after, &failure)) { /* it read too slowly */
+    if (!watch_has_place(&read->bounds, watcher->after, &failure)) { /* it read too slowly */
         store_read_free(read);
         watcher_fail(watcher, failure);
         return;

@@ -15,8 +15,11 @@ void watch_free(struct engine *engine);
 /** Blank-separated words of a text array, in arena; STR_NONE for none. */
 struct str watch_types_text(struct arena *arena, const struct json *types);
 
-/** Is `after` older than what the log still holds? Then *ret_failure is filled. */
-bool watch_is_gone(const struct event_bounds *bounds, int64_t after,
-                   struct rpc_failure *ret_failure);
+/** Can the log be gone on with behind event number `after`? Else *ret_failure is filled (`gone`,
+ * with `oldest` and `last`): retention has taken what came next; or the log ends before that
+ * number. Numbers are told of committed events alone, and none is given twice, so that who knows a
+ * higher one has it from another store, or from what a restored one has lost. */
+bool watch_has_place(const struct event_bounds *bounds, int64_t after,
+                     struct rpc_failure *ret_failure);
 
 #endif

@@ -106,8 +106,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct exchange *exchange = ctx;
     struct str text = {.data = bytes, .len = size * count};
+    struct http_request *request = exchange->request;
     exchange->body_began = true;
-    bool fits = buf_append(&exchange->body, text);
+    bool fits = text.len <= HTTP_BODY_MAX - secret_str(request->body).len;
+    if (fits && text.len > 0)
+        request->body = secret_append(request->body, text);
     secret_wipe(bytes, text.len); /* libcurl's own buffer, done with */
     if (fits)
         return text.len;
@@ -139,7 +142,6 @@ struct exchange *exchange_new(void)
     exchange->url_text.secret = true;
     exchange->header_text.secret = true;
     exchange->headers = (struct buf){.max = HTTP_HEADERS_MAX, .secret = true};
-    exchange->body = (struct buf){.max = HTTP_BODY_MAX, .secret = true};
     return exchange;
 }
 
@@ -153,7 +155,6 @@ void exchange_free(struct exchange *exchange)
     buf_deinit(&exchange->url_text);
     buf_deinit(&exchange->header_text);
     buf_deinit(&exchange->headers);
-    buf_deinit(&exchange->body);
     free(exchange);
 }
 
@@ -262,6 +263,12 @@ static void take_headers(struct exchange *exchange)
     }
 }
 
+static void forget_body(struct http_request *request)
+{
+    secret_free(request->body);
+    request->body = NULL;
+}
+
 static void take_answer(struct exchange *exchange)
 {
     struct http_request *request = exchange->request;
@@ -272,8 +279,8 @@ static void take_answer(struct exchange *exchange)
     request->status = (int)status;
     take_headers(exchange);
     request->body_too_large = exchange->cause == EXCHANGE_BODY_TOO_LARGE;
-    if (exchange->body.len > 0 && !request->body_too_large)
-        request->body = secret_copy(buf_str(&exchange->body));
+    if (request->body_too_large)
+        forget_body(request);
 }
 
 void exchange_end(struct exchange *exchange, CURLcode code)
@@ -285,6 +292,7 @@ void exchange_end(struct exchange *exchange, CURLcode code)
         take_answer(exchange);
         return;
     }
+    forget_body(request);
     bool lost = exchange->easy != NULL && may_have_left(exchange);
     request->end = lost ? TRANSPORT_LOST : TRANSPORT_NOT_SENT;
     error_set(&request->error, lost ? STATUS_UNCERTAIN : STATUS_UNAVAILABLE, STR_FMT ": %s",
@@ -315,5 +323,4 @@ void exchange_reset(struct exchange *exchange)
     exchange->error_text[0] = '\0';
     clear_buffer(&exchange->header_text);
     clear_buffer(&exchange->headers);
-    clear_buffer(&exchange->body);
 }

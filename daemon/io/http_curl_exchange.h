@@ -68,7 +68,7 @@ struct exchange {
     struct buf header_text;
     struct curl_slist header_nodes[OAUTH_HEADERS_MAX + 2]; /* and two of our own */
     size_t header_count;
-    struct buf headers, body; /* incoming */
+    struct buf headers; /* incoming */
     char error_text[CURL_ERROR_SIZE];
 };
 

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +14,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { HEAP_GROWTH = 1024 * 1024, HEAP_KEPT = 8 * 1024 * 1024 };
+/* Bytes. What a busy daemon uses, its store's pages included, fits into HEAP_ROOM; so much and what
+ * stands before it at its end may be free without being given back. */
+enum {
+    HEAP_ROOM = 64 * 1024 * 1024,
+    HEAP_GROWTH = 1024 * 1024,
+    HEAP_KEPT = HEAP_ROOM + 8 * HEAP_GROWTH,
+    MMAPS_MAX = 65536,
+};
 
 /** As many as the hard limit lets us. Returns the limit there is then. */
 static rlim_t raise_limit(int resource)
@@ -48,17 +56,36 @@ static void lock_memory(struct process_state *state)
         state->lock_refused_because = "the kernel refuses mlockall()";
 }
 
-/** What was freed stays ours for the next burst: given back at once, each round of answers would
- * fault the same pages in, and lock them, anew. */
-static void keep_memory(void)
+/** Address space for a heap that begins here, taken at once and touched as it is used. */
+static void make_heap_room(void)
 {
-    mallopt(M_TOP_PAD, HEAP_GROWTH);
-    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+    mallopt(M_MMAP_MAX, 0); /* of the heap itself, that is */
+    void *volatile room = malloc(HEAP_ROOM);
+    free(room);
+    mallopt(M_MMAP_MAX, MMAPS_MAX);
+}
+
+/** One heap for all threads, in huge pages where the kernel has them: a refresh looks at tens of
+ * places all over it, and with small pages each look is a walk through page tables too. What was
+ * freed stays ours for the next burst: given back at once, each round of answers would fault the
+ * same pages in, and lock them, anew. */
+static void lay_out_heap(void)
+{
+    bool is_glibc = mallopt(M_ARENA_MAX, 1) != 0 && mallopt(M_TOP_PAD, HEAP_GROWTH) != 0 &&
+                    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT) != 0;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)sbrk(0) & ~(page - 1);
+    if (!is_glibc)
+        return; /* a sanitizer's, say */
+    make_heap_room();
+    uintptr_t end = (uintptr_t)sbrk(0);
+    if (end > start)
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* or else it stays as it is */
 }
 
 void process_harden(struct process_state *ret)
 {
-    keep_memory();
+    lay_out_heap();
     *ret = (struct process_state){0};
     const struct rlimit none = {0, 0};
     bool no_cores = setrlimit(RLIMIT_CORE, &none) == 0;

@@ -21,6 +21,7 @@ struct process_state {
 /**
  * Dumpable off, cores of size 0, umask 077, SIGPIPE ignored, as many descriptors as allowed, memory
  * locked as it is touched (mlockall, MCL_ONFAULT) where that can't make a later allocation fail;
+ * one heap for all threads, its first 64 MiB advised to be huge pages (madvise, MADV_HUGEPAGE);
  * and SSLKEYLOGFILE, by which libcurl would write down session keys, taken out of the environment.
  * Nothing of it is fatal. Before threads.
  */

@@ -37,7 +37,8 @@ enum status sqlite_chain_put(struct sqlite_db *db, struct store_write *write, si
     enum status status = may_carry ? look_ahead(db, write, at, &last_event) : STATUS_OK;
     chain->connection = last_event > 0 ? c->id : STR_NONE;
     if (status == STATUS_OK)
-        status = sqlite_connection_put(db, c, last_event, &chain->newest, &write->error);
+        status = sqlite_connection_put(db, c, write->ops[at].before, last_event, &chain->newest,
+                                       &write->error);
     return status;
 }
 

@@ -40,7 +40,7 @@ _Static_assert(sizeof(enum phase) == sizeof(unsigned), "enums are read as unsign
 #define GROWS(record, member)                                                            \
     {                                                                                    \
         .name = #member, .kind = COLUMN_TIME, .offset = offsetof(struct record, member), \
-        .grows = true                                                                    \
+        .grows = true, .refreshed = true                                                 \
     }
 
 /* In no index but connection_due: an UPDATE of these alone leaves the others in peace. */
@@ -334,6 +334,33 @@ void sqlite_columns_bind(const struct record_type *type, sqlite3_stmt *statement
         bind_one(&type->columns[i], statement, first + (int)i, record);
 }
 
+static bool is_alike(const struct column *column, const void *a, const void *b)
+{
+    const void *left = (const char *)a + column->offset, *right = (const char *)b + column->offset;
+    if (is_text(column)) {
+        const struct str *s = left, *t = right;
+        bool is_same = s->data == t->data && s->len == t->len; /* copied from the other */
+        return is_same || ((s->data == NULL) == (t->data == NULL) && str_eq(*s, *t));
+    }
+    return integer_of(column, left) == integer_of(column, right);
+}
+
+bool sqlite_columns_alike(const struct record_type *type, const void *a, const void *b)
+{
+    for (size_t i = 0; i < type->count; i++) {
+        const struct column *column = &type->columns[i];
+        if (column->refreshed)
+            continue;
+        if (column->kind != COLUMN_PACK && !is_alike(column, a, b))
+            return false;
+        for (size_t j = 0; j < column->member_count; j++) {
+            if (!is_alike(&column->members[j], a, b))
+                return false;
+        }
+    }
+    return true;
+}
+
 int sqlite_columns_bind_refreshed(const struct record_type *type, sqlite3_stmt *statement,
                                   const void *record)
 {
@@ -513,6 +540,14 @@ void sqlite_columns_insert(const struct record_type *type, const char *verb, str
     append(out, ")");
 }
 
+static void append_assignment(struct buf *out, const struct column *column, size_t parameter)
+{
+    const char *name = column->name;
+    bool fits = column->grows ? buf_printf(out, "%s = max(%s, ?%zu)", name, name, parameter)
+                              : buf_printf(out, "%s = ?%zu", name, parameter);
+    ASSERT(fits);
+}
+
 void sqlite_columns_update(const struct record_type *type, struct buf *out)
 {
     const char *separator = " SET ";
@@ -521,11 +556,8 @@ void sqlite_columns_update(const struct record_type *type, struct buf *out)
     for (size_t i = 0; i < type->count; i++) {
         if (type->columns[i].key)
             continue;
-        const char *name = type->columns[i].name;
-        bool fits = type->columns[i].grows
-                        ? buf_printf(out, "%s%s = max(%s, ?%zu)", separator, name, name, i + 1)
-                        : buf_printf(out, "%s%s = ?%zu", separator, name, i + 1);
-        ASSERT(fits);
+        append(out, separator);
+        append_assignment(out, &type->columns[i], i + 1);
         separator = ", ";
     }
 }
@@ -539,9 +571,8 @@ size_t sqlite_columns_update_refreshed(const struct record_type *type, struct bu
         if (!type->columns[i].refreshed)
             continue;
         count++;
-        bool fits = buf_printf(out, "%s%s = ?%zu", count == 1 ? " SET " : ", ",
-                               type->columns[i].name, count);
-        ASSERT(fits);
+        append(out, count == 1 ? " SET " : ", ");
+        append_assignment(out, &type->columns[i], count);
     }
     return count;
 }

@@ -75,6 +75,8 @@ void sqlite_columns_insert(const struct record_type *type, const char *verb, str
 void sqlite_columns_update(const struct record_type *type, struct buf *out);
 /** "UPDATE t SET due_ms = ?1, …" of what is `refreshed` alone; how many there are. */
 size_t sqlite_columns_update_refreshed(const struct record_type *type, struct buf *out);
+/** Are two records alike, but for what is `refreshed`? */
+bool sqlite_columns_alike(const struct record_type *type, const void *a, const void *b);
 /** Binds them, from ?1 on; how many there are. */
 int sqlite_columns_bind_refreshed(const struct record_type *type, sqlite3_stmt *statement,
                                   const void *record);

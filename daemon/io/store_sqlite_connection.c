@@ -2,7 +2,6 @@
 
 #include "common/assert.h"
 #include "io/store_sqlite_columns.h"
-#include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_tally.h"
 
 /** The row as it is. Texts are borrowed from the statement that found it. */
@@ -181,42 +180,48 @@ static enum status read_facts(sqlite3_stmt *found, struct facts *ret, struct err
     return STATUS_OK;
 }
 
-/** The short way: the row was read a moment ago, and only what each refresh changes differs, so
- * that keys and tally stay. Not done where it is not so any more: then the long way finds out. */
-static enum status refresh_row(struct sqlite_db *db, const struct connection *c, int64_t last_event,
+/** May the row be written without looking at it? It was read, nothing was done since that its
+ * version does not tell of, and only what each refresh changes differs: its keys and indexes stay.
+ */
+static bool is_a_refresh(const struct sqlite_db *db, const struct connection *c,
+                         const struct connection *before)
+{
+    return before != NULL && before->mark.epoch == db->epoch && before->version == c->version &&
+           sqlite_columns_alike(&sqlite_connection_type, before, c);
+}
+
+/** The short way. Not done where the version is another by now: then the long way finds out. */
+static enum status refresh_row(struct sqlite_db *db, const struct connection *c,
+                               const struct connection *before, int64_t last_event,
                                int64_t *ret_previous_event, bool *ret_done, struct error *err)
 {
-    const struct recent_row *known = sqlite_recent_find(db->recent, c);
-    if (known == NULL)
-        return STATUS_OK;
     sqlite3_stmt *statement = sqlite_db_statement(db, SQL_CONNECTION_REFRESH);
     if (statement != NULL) {
         int after = sqlite_columns_bind_refreshed(&sqlite_connection_type, statement, c);
-        sqlite3_bind_int64(statement, after + 1, last_event != 0 ? last_event : known->last_event);
-        sqlite3_bind_int64(statement, after + 2, known->place);
+        sqlite3_bind_int64(statement, after + 1,
+                           last_event != 0 ? last_event : before->mark.last_event);
+        sqlite3_bind_int64(statement, after + 2, before->mark.place);
         sqlite_bind_str(statement, after + 3, c->id);
         sqlite3_bind_int64(statement, after + 4, c->version);
     }
     enum status status = sqlite_db_run(db, statement, err);
     *ret_done = status == STATUS_OK && sqlite3_changes64(db->handle) > 0;
-    *ret_previous_event = known->last_event;
-    struct tally before = sqlite_tally_of(c), after = before;
-    before.credential_version = known->credential_version;
-    return *ret_done ? sqlite_tally_move(db, &before, &after, err) : status;
+    *ret_previous_event = before->mark.last_event;
+    struct tally from = sqlite_tally_of(before), to = sqlite_tally_of(c);
+    return *ret_done ? sqlite_tally_move(db, &from, &to, err) : status;
 }
 
 enum status sqlite_connection_put(struct sqlite_db *db, const struct connection *c,
-                                  int64_t last_event, int64_t *ret_previous_event,
-                                  struct error *err)
+                                  const struct connection *before, int64_t last_event,
+                                  int64_t *ret_previous_event, struct error *err)
 {
     ASSERT(!str_is_empty(c->id) && !str_is_empty(c->connector));
     ASSERT(c->version > 0 || last_event == 0);
     *ret_previous_event = 0;
     bool is_done = false;
     enum status status = STATUS_OK;
-    if (c->version > 0)
-        status = refresh_row(db, c, last_event, ret_previous_event, &is_done, err);
-    sqlite_recent_drop(db->recent, c->id);
+    if (is_a_refresh(db, c, before))
+        status = refresh_row(db, c, before, last_event, ret_previous_event, &is_done, err);
     if (status != STATUS_OK || is_done)
         return status;
     if (c->version == 0)
@@ -249,7 +254,7 @@ static enum status drop_pending(struct sqlite_db *db, const struct connection *c
     enum status status = each_owner_key(db, SQL_OWNER_DROP, c, &stored->owner, err);
     if (status == STATUS_OK)
         status = sqlite_tally_add(db, &stored->tally, -1, err);
-    sqlite_recent_clear(db->recent); /* another connection may come to stand at its place */
+    sqlite_db_forget(db); /* another connection may come to stand at its place */
     const enum sqlite_sql rest[] = {SQL_ATTEMPT_DROP, SQL_PENDING_DROP};
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         sqlite3_stmt *statement = sqlite_db_statement(db, rest[i]);

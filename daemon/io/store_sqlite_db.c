@@ -1,7 +1,7 @@
 #include "io/store_sqlite_db.h"
 
 #include "common/assert.h"
-#include "io/store_sqlite_recent.h"
+#include "io/store_sqlite_places.h"
 #include "io/store_sqlite_tally.h"
 #include "io/store_sqlite_vfs.h"
 
@@ -57,7 +57,8 @@ enum status sqlite_db_open(struct sqlite_db *db, const char *path, size_t cache_
     sqlite3_busy_timeout(db->handle, SQLITE_BUSY_MS);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    db->recent = sqlite_recent_new();
+    db->places = sqlite_places_new();
+    sqlite3_randomness(sizeof(db->epoch), &db->epoch); /* no other handle's, nor zero */
     db->tallies = sqlite_tallies_new();
     enum status status = set_pragmas(db, cache_bytes, err);
     if (status != STATUS_OK)
@@ -76,8 +77,8 @@ void sqlite_db_close(struct sqlite_db *db)
     int code = sqlite3_close(db->handle);
     ASSERT(code == SQLITE_OK); /* a statement was left behind */
     db->handle = NULL;
-    sqlite_recent_free(db->recent);
-    db->recent = NULL;
+    sqlite_places_free(db->places);
+    db->places = NULL;
     sqlite_tallies_free(db->tallies);
     db->tallies = NULL;
     db->wal_frames = 0;
@@ -92,6 +93,12 @@ sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_sql sql)
             db->fault = code;
     }
     return db->statements[sql];
+}
+
+void sqlite_db_forget(struct sqlite_db *db)
+{
+    db->epoch++;
+    sqlite_places_forget(db->places);
 }
 
 void sqlite_statement_reset(sqlite3_stmt **statement)

@@ -29,14 +29,15 @@ struct sqlite_log {
     int64_t last, stored;
 };
 
-struct sqlite_recent;
+struct sqlite_places;
 struct sqlite_tallies;
 
 struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[SQL_COUNT];
     struct sqlite_log log;
-    struct sqlite_recent *recent;   /* what was read last: store_sqlite_recent.h */
+    struct sqlite_places *places; /* of rows that were read: store_sqlite_places.h */
+    uint64_t epoch; /* in which the mark of a record that was read is good: sqlite_db_forget() */
     struct sqlite_tallies *tallies; /* changes of counts, not yet written: store_sqlite_tally.h */
     int wal_frames;                 /* after the last commit */
     int fault; /* SQLite's extended code of the last failure that was the database's own;
@@ -53,6 +54,10 @@ void sqlite_db_close(struct sqlite_db *db);
 sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_sql sql);
 /** For CLEANUP: ends a statement, so that it can be used again. Takes NULL. */
 void sqlite_statement_reset(sqlite3_stmt **statement);
+
+/** What was read is not known to be so any more: something was rolled back, deleted or changed
+ * without a new version. Records that were read before are looked at again when they are put. */
+void sqlite_db_forget(struct sqlite_db *db);
 
 /** One step: STATUS_OK and *ret_row; STATUS_CONFLICT where it would break a UNIQUE; else as
  * sqlite_db_failed(). statement may be NULL (it could not be prepared). */

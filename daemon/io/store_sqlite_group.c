@@ -3,7 +3,6 @@
 #include "common/assert.h"
 #include "io/store_sqlite_log.h"
 #include "io/store_sqlite_read.h"
-#include "io/store_sqlite_recent.h"
 #include "io/store_sqlite_tally.h"
 #include "io/store_sqlite_verdict.h"
 #include "io/store_sqlite_write.h"
@@ -30,7 +29,7 @@ static enum status run_sql(struct group *group, enum sqlite_sql sql)
 static void roll_back(struct group *group)
 {
     struct sqlite_db *db = &group->engine->db;
-    sqlite_recent_clear(db->recent);
+    sqlite_db_forget(db);
     sqlite_tally_begin(db, false);
     if (sqlite3_get_autocommit(db->handle) != 0)
         return; /* SQLite did it already */
@@ -71,7 +70,7 @@ static enum verdict end_savepoint(struct group *group, bool keep)
     struct sqlite_db *db = &group->engine->db;
     enum status status = keep ? STATUS_OK : run_sql(group, SQL_SAVEPOINT_BACK);
     if (!keep)
-        sqlite_recent_clear(db->recent);
+        sqlite_db_forget(db);
     if (status == STATUS_OK)
         status = run_sql(group, SQL_SAVEPOINT_END);
     return status == STATUS_OK ? VERDICT_COMMITTED : sqlite_verdict_of(db);

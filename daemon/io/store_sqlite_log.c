@@ -1,7 +1,6 @@
 #include "io/store_sqlite_log.h"
 
 #include "common/assert.h"
-#include "io/store_sqlite_recent.h"
 
 struct log_state {
     int64_t last, published, purged;
@@ -121,7 +120,8 @@ enum status sqlite_log_stamp(struct sqlite_db *db, enum event_stamp stamp, struc
         sql = SQL_CONNECTOR_STAMP_RESCOPED;
         break;
     }
-    sqlite_recent_drop(db->recent, subject);
+    if (stamp == STAMP_CONNECTION_ALERT)
+        db->epoch++; /* a row changes without a new version */
     sqlite3_stmt *statement = sqlite_db_statement(db, sql);
     if (statement != NULL) {
         sqlite_bind_str(statement, 1, subject);
@@ -159,7 +159,7 @@ static enum status renumber(struct sqlite_db *db, int64_t first, int64_t new_fir
     if (status == STATUS_OK)
         status = run(db, SQL_RENUMBER_LAST, by, 0, err);
     sqlite_log_begin(db);
-    sqlite_recent_clear(db->recent);
+    sqlite_db_forget(db);
     return status;
 }
 

@@ -4,7 +4,7 @@
 #include "io/store_sqlite_columns.h"
 #include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
-#include "io/store_sqlite_recent.h"
+#include "io/store_sqlite_places.h"
 #include "io/store_sqlite_revocation.h"
 #include "io/store_sqlite_tally.h"
 #include "io/store_sqlite_write.h"
@@ -62,6 +62,17 @@ void sqlite_read_add_connection(struct store_read *read, sqlite3_stmt *row)
     read->connections[read->connection_count++] = c;
 }
 
+static void note_place(struct sqlite_db *db, sqlite3_stmt *row, struct connection *connection)
+{
+    int after = (int)sqlite_connection_type.count + 3;
+    connection->mark = (struct record_mark){
+        .epoch = db->epoch,
+        .place = sqlite3_column_int64(row, after),
+        .last_event = sqlite3_column_int64(row, after + 1),
+    };
+    sqlite_places_note(db->places, connection->id, connection->mark.place);
+}
+
 /** place 0: wherever it is. */
 static enum status read_at(struct sqlite_db *db, struct store_read *read, struct str id,
                            int64_t place, bool *ret_found)
@@ -77,18 +88,15 @@ static enum status read_at(struct sqlite_db *db, struct store_read *read, struct
     enum status status = sqlite_db_step(db, statement, ret_found, &read->error);
     if (*ret_found)
         sqlite_read_add_connection(read, statement);
-    int after = (int)sqlite_connection_type.count + 3;
     if (read->connection_count > before)
-        sqlite_recent_note(db->recent, &read->connections[before],
-                           sqlite3_column_int64(statement, after),
-                           sqlite3_column_int64(statement, after + 1));
+        note_place(db, statement, &read->connections[before]);
     return status;
 }
 
 /* Who is due was seen in the list of those just before. */
 static enum status read_by_id(struct sqlite_db *db, struct store_read *read, struct str id)
 {
-    int64_t place = sqlite_recent_hinted(db->recent, id);
+    int64_t place = sqlite_places_find(db->places, id);
     bool found = false;
     enum status status = place != 0 ? read_at(db, read, id, place, &found) : STATUS_OK;
     return status == STATUS_OK && !found ? read_at(db, read, id, 0, &found) : status;
@@ -130,7 +138,7 @@ static void add_due(struct sqlite_db *db, struct store_read *read, sqlite3_stmt 
     };
     read->due = sqlite_read_grow(read, read->due, read->due_count, sizeof(read->due[0]));
     read->due[read->due_count++] = entry;
-    sqlite_recent_hint(db->recent, entry.id, sqlite3_column_int64(row, 4));
+    sqlite_places_note(db->places, entry.id, sqlite3_column_int64(row, 4));
 }
 
 /* From here on it is cheaper to walk the due times of all than the rows of one connector. */

@@ -6,7 +6,7 @@
 #include "io/store_sqlite_connection.h"
 #include "io/store_sqlite_flow.h"
 #include "io/store_sqlite_log.h"
-#include "io/store_sqlite_recent.h"
+#include "io/store_sqlite_places.h"
 #include "io/store_sqlite_revocation.h"
 #include "io/store_sqlite_tally.h"
 
@@ -52,7 +52,7 @@ static sqlite3_stmt *bind_attempt(struct sqlite_db *db, const struct store_op *o
 static enum status open_attempt(struct sqlite_db *db, const struct store_op *op, int64_t now_ms,
                                 struct error *err)
 {
-    int64_t place = sqlite_recent_place(db->recent, op->id);
+    int64_t place = sqlite_places_find(db->places, op->id);
     if (place != 0) {
         enum status status = sqlite_db_run(db, bind_attempt(db, op, place, now_ms), err);
         if (status != STATUS_CONFLICT && (status != STATUS_OK || sqlite3_changes64(db->handle) > 0))
@@ -64,14 +64,18 @@ static enum status open_attempt(struct sqlite_db *db, const struct store_op *op,
 
 static enum status close_attempt(struct sqlite_db *db, const struct store_op *op, struct error *err)
 {
-    int64_t place = sqlite_recent_place(db->recent, op->id);
-    sqlite3_stmt *statement =
-        sqlite_db_statement(db, place != 0 ? SQL_ATTEMPT_CLOSE_AT : SQL_ATTEMPT_CLOSE);
+    int64_t place = sqlite_places_find(db->places, op->id);
+    sqlite3_stmt *statement = place != 0 ? sqlite_db_statement(db, SQL_ATTEMPT_CLOSE_AT) : NULL;
     if (statement != NULL) {
-        if (place != 0)
-            sqlite3_bind_int64(statement, 1, place);
-        else
-            sqlite_bind_str(statement, 1, op->id);
+        sqlite3_bind_int64(statement, 1, place);
+        sqlite3_bind_int64(statement, 2, (int64_t)op->attempt_id);
+        enum status status = sqlite_db_run(db, statement, err);
+        if (status != STATUS_OK || sqlite3_changes64(db->handle) > 0)
+            return status;
+    }
+    statement = sqlite_db_statement(db, SQL_ATTEMPT_CLOSE);
+    if (statement != NULL) {
+        sqlite_bind_str(statement, 1, op->id);
         sqlite3_bind_int64(statement, 2, (int64_t)op->attempt_id);
     }
     return run_or_conflict(db, statement, "that attempt is not the open one", op->id, err);
@@ -129,7 +133,7 @@ static enum status delete_connector(struct sqlite_db *db, const struct connector
         SQL_CONNECTOR_DROP_TALLY,    SQL_CONNECTOR_DROP_CREDENTIALS, SQL_CONNECTOR_DROP_REVOCATIONS,
         SQL_CONNECTOR_DROP_FLOWS,
     };
-    sqlite_recent_clear(db->recent); /* other connections may come to stand at these places */
+    sqlite_db_forget(db); /* other connections may come to stand at these places */
     for (size_t i = 0; i < ARRAY_LEN(rest) && status == STATUS_OK; i++) {
         statement = sqlite_db_statement(db, rest[i]);
         if (statement != NULL)

@@ -8,6 +8,7 @@ struct publish_request *publish_request_new(enum publish_kind kind)
 {
     struct publish_request *request = memory_new(sizeof(*request));
     request->kind = kind;
+    request->arena.is_plain = true; /* what is published is for everybody who reads there */
     return request;
 }
 

@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* Requests come with what a refresh needs, so that it takes one block: a write of its intent (1
- * operation) or outcome (2 to 4), a read of its connection. */
+ * operation) or outcome (2 to 4), a read of its connection. They hold what is in the store's file
+ * too: what is secret of it is sealed. */
 
 struct write_block {
     struct store_write write;
@@ -31,6 +32,7 @@ struct store_write *store_write_new(int64_t now_ms)
     struct write_block *block = spares_take(&spare_writes);
     block->write = (struct store_write){
         .now_ms = now_ms, .ops = block->ops, .op_capacity = ARRAY_LEN(block->ops)};
+    block->write.arena.is_plain = true;
     arena_lend(&block->write.arena, block->room, sizeof(block->room));
     return &block->write;
 }
@@ -82,9 +84,12 @@ void store_write_put_connection(struct store_write *write, const struct connecti
     add_op(write, STORE_OP_PUT_CONNECTION)->connection = copy;
 }
 
-void store_write_lend_connection(struct store_write *write, const struct connection *connection)
+void store_write_lend_connection(struct store_write *write, const struct connection *connection,
+                                 const struct connection *before)
 {
-    add_op(write, STORE_OP_PUT_CONNECTION)->connection = connection;
+    struct store_op *op = add_op(write, STORE_OP_PUT_CONNECTION);
+    op->connection = connection;
+    op->before = before;
 }
 
 void store_write_open_attempt(struct store_write *write, struct str connection,
@@ -276,6 +281,7 @@ struct store_read *store_read_new(enum store_read_kind kind)
         .kind = kind,
         .filter = {.state = -1, .reason = -1},
         .audit_filter = {.uid = -1},
+        .arena = {.is_plain = true},
     };
     arena_lend(&block->read.arena, block->room, sizeof(block->room));
     return &block->read;

@@ -121,6 +121,7 @@ struct store_op {
     enum store_op_kind kind;
     enum event_stamp stamp;              /* APPEND_EVENT */
     const struct connection *connection; /* PUT_CONNECTION */
+    const struct connection *before;     /* PUT_CONNECTION: as it was read; NULL: not known */
     const struct connector *connector;   /* PUT_CONNECTOR; id and version for DELETE_CONNECTOR */
     const struct credential *credential; /* PUT_CREDENTIAL: (connector, version) */
     const struct event_draft *event;     /* APPEND_EVENT, RESTART_LOG */
@@ -162,9 +163,11 @@ void store_write_free(struct store_write *write);
  * version is the given one; the stored row then has version + 1. alert_seq is written as given
  * unless a stamp of the same write sets it. The open attempt is not touched. */
 void store_write_put_connection(struct store_write *write, const struct connection *connection);
-/** The same without a copy. @connection lent: with all its texts it stays as it is until the write
- * is resumed */
-void store_write_lend_connection(struct store_write *write, const struct connection *connection);
+/** The same without a copy, and with the record as it was read, which tells the store what has
+ * changed. @connection, @before lent: with all their texts they stay as they are until the write is
+ * resumed */
+void store_write_lend_connection(struct store_write *write, const struct connection *connection,
+                                 const struct connection *before);
 /** The intent: CONFLICT where the connection's version is another or an attempt is open already. */
 void store_write_open_attempt(struct store_write *write, struct str connection,
                               int64_t expected_version, uint64_t attempt_id,

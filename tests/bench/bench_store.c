@@ -179,12 +179,13 @@ static struct store_write *intend(struct bench *bench, const struct connection *
 static struct store_write *save(struct bench *bench, const struct connection *c)
 {
     struct store_write *write = store_write_new(bench->now_ms);
-    struct connection next = *c;
-    next.due_ms += LIFETIME_MS + (int64_t)(next_random(bench) % SPREAD_MS);
-    next.expires_ms += LIFETIME_MS;
-    next.issued_ms = next.last_success_ms = next.last_attempt_ms = bench->now_ms;
-    connection_history_push(&next, (struct history_entry){.started_ms = c->due_ms, .status = 200});
-    store_write_put_connection(write, &next);
+    struct connection *next = arena_alloc(&write->arena, sizeof(*next));
+    *next = *c;
+    next->due_ms += LIFETIME_MS + (int64_t)(next_random(bench) % SPREAD_MS);
+    next->expires_ms += LIFETIME_MS;
+    next->issued_ms = next->last_success_ms = next->last_attempt_ms = bench->now_ms;
+    connection_history_push(next, (struct history_entry){.started_ms = c->due_ms, .status = 200});
+    store_write_lend_connection(write, next, c);
     store_write_close_attempt(write, c->id, 7);
     const struct event_draft event = {.type = STR("connection.refreshed"),
                                       .subject = c->id,

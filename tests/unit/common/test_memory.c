@@ -192,6 +192,35 @@ static void arena_begins_in_the_room_it_was_lent(void **state UNUSED)
         assert_int_equal(inside.data[i], 0); /* wiped, and the room is still ours */
 }
 
+static void plain_arena_is_not_wiped(void **state UNUSED)
+{
+    alignas(max_align_t) char room[256];
+    struct arena arena = {.is_plain = true};
+    arena_lend(&arena, room, sizeof(room));
+    struct str inside = arena_copy(&arena, STR("connection.refreshed"));
+    arena_deinit(&arena);
+    assert_str_is(inside, STR("connection.refreshed"));
+    assert_null(arena.blocks);
+}
+
+static void secret_grows(void **state UNUSED)
+{
+    struct secret *secret = secret_append(NULL, STR("h"));
+    size_t len = 1;
+    for (; len < 10 * 1000; len++) {
+        char next = (char)('a' + len % 26);
+        secret = secret_append(secret, (struct str){.data = &next, .len = 1});
+    }
+    secret = secret_append(secret, STR(""));
+    struct str grown = secret_str(secret);
+    assert_int_equal(grown.len, len);
+    assert_int_equal(grown.data[0], 'h');
+    for (size_t i = 1; i < len; i++)
+        assert_int_equal(grown.data[i], 'a' + i % 26);
+    assert_int_equal(grown.data[len], '\0');
+    secret_free(secret);
+}
+
 static void spares_stay_under_their_maximum(void **state UNUSED)
 {
     struct spares spares = {.size = 100};
@@ -299,6 +328,8 @@ int main(void)
         cmocka_unit_test(arena_copies_end_in_nul),
         cmocka_unit_test(arena_can_be_used_again),
         cmocka_unit_test(arena_begins_in_the_room_it_was_lent),
+        cmocka_unit_test(plain_arena_is_not_wiped),
+        cmocka_unit_test(secret_grows),
         cmocka_unit_test(spares_stay_under_their_maximum),
         cmocka_unit_test(random_bytes_fill_every_byte_and_no_more),
         cmocka_unit_test(secret_holds_a_copy),

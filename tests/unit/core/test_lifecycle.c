@@ -80,9 +80,10 @@ static void check_due(void **state)
     enum due_verdict verdict = lifecycle_due(&before, &connector, row->asker, &scene_rules,
                                              scene_now(row->after_ms), &decision);
     assert_int_equal(verdict, row->verdict);
-    assert_string_equal(reason_text(decision.next.dead_reason), reason_text(row->reason));
-    assert_facts(&decision, verdict == DUE_CHANGED ? "needs_reconnect" : "");
+    const struct connection *after = verdict == DUE_CHANGED ? &decision.next : &before;
+    assert_string_equal(reason_text(after->dead_reason), reason_text(row->reason));
     if (verdict == DUE_CHANGED) { /* a date said it, not the provider */
+        assert_facts(&decision, "needs_reconnect");
         assert_false(str_is_set(decision.next.provider_error_code));
         assert_int_equal(decision.next.due_ms, TIME_NONE);
         assert_int_equal(decision.next.unscheduled, UNSCHEDULED_GRANT_DEAD);

@@ -439,11 +439,34 @@ static const struct {
         .name = "watch does not go on in a log that is older",
         .line = "watch|--json",
         .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
-                    RESULT("{\"watching\":true,\"last\":3}")},
+                    ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":1,"
+                          "\"last\":3}}")},
         .exit = CTL_EXIT_ERROR,
         .requests = "watch",
         .out = "{\"id\":\"7\",\"type\":\"connection.connected\"}\n",
-        .err = "the newest event is 3, and 7 was shown before",
+        .err = "{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":1,\"last\":3}}\n",
+    },
+    {
+        .name = "and tells people what that means",
+        .line = "watch",
+        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
+                    ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":1,"
+                          "\"last\":3}}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "watch",
+        .out = "  #7       connection.connected\n",
+        .err = "the oldest event kept is 1: --after 0; the newest is 3: --after 3\n"
+               "event 7 was shown before: an older store has been restored\n",
+    },
+    {
+        .name = "an event that never was is not waited for",
+        .line = "events|--after|99|--follow",
+        .answers = {ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":4,"
+                          "\"last\":3}}")},
+        .exit = CTL_EXIT_ERROR,
+        .requests = "\"after\":99",
+        .out = "",
+        .err = "  the newest is 3: --after 3\n",
     },
     {
         .name = "events are followed from the oldest kept",

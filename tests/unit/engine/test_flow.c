@@ -195,6 +195,35 @@ static void what_the_provider_refuses_is_told_with_its_word(void **state)
     assert_int_equal(changes(world), before);
 }
 
+static void what_was_sent_stays_out_of_the_providers_words(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    assert_done(world_do(world, RPC_ROTATE, "{\"connector\":\"sa\",\"client_secret\":\"s2-new\"}"));
+    fake_provider_accept(world->provider, "client-sa", "s2-new");
+    static const struct {
+        const char *name, *body;
+    } rows[] = {
+        {"the secret", "{\"error\":\"invalid_grant\",\"error_description\":\"got s2-new\"}"},
+        {"the Authorization header of client-sa:s2-new",
+         "{\"error\":\"invalid_grant\",\"error_description\":\"got Y2xpZW50LXNhOnMyLW5ldw==\"}"},
+        {"the same without padding",
+         "{\"error\":\"invalid_grant\",\"error_description\":\"got Y2xpZW50LXNhOnMyLW5ldw\"}"},
+        {"that of client-sa:s1, which retires",
+         "{\"error\":\"invalid_grant\",\"error_description\":\"got Y2xpZW50LXNhOnMx\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fake_grant *grant = some_account(world, "1093");
+        grant->script = (struct fake_answer){
+            .kind = FAKE_STATUS, .count = 1, .status = 400, .body = rows[i].body};
+        const struct world_call *call = approve(world, authorize(world, "connect"), grant);
+        assert_failed_with(call, "check_failed");
+        struct str message = world_text(call, "data.provider_error.message");
+        if (!str_eq(message, STR("got ***")) && !str_eq(message, STR("got ***==")))
+            fail_msg("%s: " STR_FMT, rows[i].name, STR_ARG(message));
+    }
+}
+
 static void a_retiring_secret_still_exchanges_codes(void **state)
 {
     struct world *world = *state;
@@ -266,6 +295,7 @@ int main(void)
         ROW(a_code_goes_only_where_it_may),
         ROW(an_answer_of_another_server_is_refused),
         ROW(what_the_provider_refuses_is_told_with_its_word),
+        ROW(what_was_sent_stays_out_of_the_providers_words),
         ROW(a_retiring_secret_still_exchanges_codes),
         ROW(a_replaced_client_ends_its_flows),
         ROW(what_was_asked_is_fixed_when_the_flow_begins),

@@ -1,7 +1,7 @@
 /* Saves by the short way: which changes it is for, and that it never is another than the long one.
  */
 #include "io/store_sqlite_columns.h"
-#include "io/store_sqlite_recent.h"
+#include "io/store_sqlite_places.h"
 #include "store/cmocka_all.h"
 #include "store/sqlite_fixture.h"
 
@@ -42,58 +42,53 @@ static void change_member(const struct column *column, struct connection *c)
 }
 
 /** refreshed: of the column that it is, or is packed into. */
-static void check_column(struct sqlite_recent *recent, const struct column *column, bool refreshed)
+static void check_column(const struct column *column, bool refreshed)
 {
-    struct connection stored = sample_connection("c-1");
-    stored.version = 3;
-    sqlite_recent_note(recent, &stored, 7, 9);
-    assert_non_null(sqlite_recent_find(recent, &stored));
+    const struct connection stored = sample_connection("c-1");
     struct connection next = stored;
     change_member(column, &next);
-    const struct recent_row *found = sqlite_recent_find(recent, &next);
-    if ((found != NULL) != refreshed)
+    if (sqlite_columns_alike(&sqlite_connection_type, &stored, &next) != refreshed)
         fail_msg("%s", column->name);
-    assert_true(found == NULL || (found->place == 7 && found->last_event == 9));
 }
 
 static void test_each_column(void **state)
 {
     (void)state;
-    struct sqlite_recent *recent = sqlite_recent_new();
     for (size_t i = 0; i < sqlite_connection_type.count; i++) {
         const struct column *column = &sqlite_connection_type.columns[i];
         if (column->kind != COLUMN_PACK)
-            check_column(recent, column, column->refreshed);
+            check_column(column, column->refreshed);
         for (size_t j = 0; j < column->member_count; j++)
-            check_column(recent, &column->members[j], column->refreshed);
+            check_column(&column->members[j], column->refreshed);
     }
-    sqlite_recent_free(recent);
 }
 
-static void test_what_is_forgotten(void **state)
+/** Texts are compared, not where they lie. */
+static void test_equal_texts(void **state)
 {
     (void)state;
-    struct sqlite_recent *recent = sqlite_recent_new();
-    struct connection stored = sample_connection("c-1"), other = sample_connection("c-2");
-    stored.version = other.version = 3;
-    assert_null(sqlite_recent_find(recent, &stored));
-    sqlite_recent_note(recent, &stored, 1, 0);
-    sqlite_recent_note(recent, &other, 2, 0);
-    sqlite_recent_drop(recent, stored.id);
-    assert_null(sqlite_recent_find(recent, &stored));
-    assert_non_null(sqlite_recent_find(recent, &other));
-    struct connection newer = other;
-    newer.version = 4;
-    assert_null(sqlite_recent_find(recent, &newer));
-    sqlite_recent_clear(recent);
-    assert_null(sqlite_recent_find(recent, &other));
+    const struct connection stored = sample_connection("c-1");
+    struct connection next = stored;
+    char id[] = "c-1";
+    next.id = str_c(id);
+    assert_true(sqlite_columns_alike(&sqlite_connection_type, &stored, &next));
+    id[0] = 'd';
+    assert_false(sqlite_columns_alike(&sqlite_connection_type, &stored, &next));
+}
 
-    static char long_text[SQLITE_RECENT_BYTES_MAX];
-    memset(long_text, 'x', sizeof(long_text));
-    stored.detail = (struct str){long_text, sizeof(long_text)};
-    sqlite_recent_note(recent, &stored, 1, 0); /* too long to be kept */
-    assert_null(sqlite_recent_find(recent, &stored));
-    sqlite_recent_free(recent);
+static void test_places(void **state)
+{
+    (void)state;
+    struct sqlite_places *places = sqlite_places_new();
+    assert_int_equal(sqlite_places_find(places, STR("c-1")), 0);
+    sqlite_places_note(places, STR("c-1"), 7);
+    sqlite_places_note(places, STR("c-2"), 8);
+    assert_int_equal(sqlite_places_find(places, STR("c-1")), 7);
+    assert_int_equal(sqlite_places_find(places, STR("c-2")), 8);
+    assert_int_equal(sqlite_places_find(places, STR("c-3")), 0);
+    sqlite_places_forget(places);
+    assert_int_equal(sqlite_places_find(places, STR("c-1")), 0);
+    sqlite_places_free(places);
 }
 
 /* ---- on a store: read first, so that the short way is open ---- */
@@ -103,6 +98,17 @@ static struct connection read_first(struct harness *h, struct store_read **ret_r
     *ret_read = get_connection(h, "c-1");
     assert_int_equal((*ret_read)->connection_count, 1);
     return (*ret_read)->connections[0];
+}
+
+/** @before as it was read, or NULL */
+static enum status save(struct harness *h, const struct connection *next,
+                        const struct connection *before)
+{
+    struct store_write *write = store_write_new(T0);
+    store_write_lend_connection(write, next, before);
+    enum status status = harness_write(h, write);
+    store_write_free(write);
+    return status;
 }
 
 static void assert_tally(struct harness *h, int64_t credential_version)
@@ -139,8 +145,8 @@ static void test_a_refresh(void **state)
         next.due_ms++;
         next.sealed_refresh = STR("a new token");
         connection_history_push(&next, (struct history_entry){.started_ms = i});
-        assert_int_equal(put_connection(h, &next), STATUS_OK);
-        assert_int_equal(put_connection(h, &next), STATUS_CONFLICT);
+        assert_int_equal(save(h, &next, &read->connections[0]), STATUS_OK);
+        assert_int_equal(save(h, &next, &read->connections[0]), STATUS_CONFLICT);
         store_read_free(read);
         assert_due(h, made.due_ms + i);
         assert_tally(h, made.credential_version);
@@ -165,7 +171,7 @@ static void test_a_refresh_with_another_credential(void **state)
         struct store_read *read;
         struct connection next = read_first(h, &read);
         next.credential_version = i;
-        assert_int_equal(put_connection(h, &next), STATUS_OK);
+        assert_int_equal(save(h, &next, &read->connections[0]), STATUS_OK);
         store_read_free(read);
         assert_tally(h, i);
     }
@@ -183,7 +189,7 @@ static void test_more_than_a_refresh(void **state)
     struct connection next = read_first(h, &read);
     next.credential_version = 2;
     next.owner.user = STR("somebody else");
-    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    assert_int_equal(save(h, &next, &read->connections[0]), STATUS_OK);
     store_read_free(read);
     assert_tally(h, 2);
     struct connection found = read_first(h, &read);
@@ -201,7 +207,7 @@ static void test_a_stamp_in_between(void **state)
     struct connection next = read_first(h, &read);
     struct event_draft event = sample_event("connection.needs_reconnect", "c-1");
     assert_int_equal(append_event(h, &event, STAMP_CONNECTION_ALERT), 1);
-    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    assert_int_equal(save(h, &next, &read->connections[0]), STATUS_OK);
     store_read_free(read);
     assert_int_equal(read_first(h, &read).alert_seq, 0); /* as given */
     store_read_free(read);
@@ -216,26 +222,26 @@ static void test_a_group_run_again(void **state)
     struct store_read *read, *between;
     struct connection next = read_first(h, &read);
     next.due_ms += 5;
-    struct store_write *save = store_write_new(T0), *clash = store_write_new(T0);
-    store_write_put_connection(save, &next);
+    struct store_write *saved = store_write_new(T0), *clash = store_write_new(T0);
+    store_write_lend_connection(saved, &next, &read->connections[0]);
     twin.owner = made.owner; /* inserts its row, then meets the owner's key */
     store_write_put_connection(clash, &twin);
     between = store_read_new(STORE_READ_CONNECTIONS);
     between->ids = arena_alloc(&between->arena, sizeof(*between->ids));
     between->ids[0] = arena_copy(&between->arena, made.id);
     between->id_count = 1;
-    harness_send_write(h, save);
+    harness_send_write(h, saved);
     harness_send_read(h, between);
     harness_send_write(h, clash);
     harness_wait(h, 3);
-    assert_int_equal(save->status, STATUS_OK);
+    assert_int_equal(saved->status, STATUS_OK);
     assert_int_equal(clash->status, STATUS_CONFLICT);
     assert_int_equal(between->connections[0].version, 2);
-    store_write_free(save);
+    store_write_free(saved);
     store_write_free(clash);
     next = between->connections[0];
     next.due_ms += 5;
-    assert_int_equal(put_connection(h, &next), STATUS_OK);
+    assert_int_equal(save(h, &next, &between->connections[0]), STATUS_OK);
     assert_due(h, made.due_ms + 10);
     assert_tally(h, made.credential_version);
     store_read_free(between);
@@ -322,7 +328,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_column),
-        cmocka_unit_test(test_what_is_forgotten),
+        cmocka_unit_test(test_equal_texts),
+        cmocka_unit_test(test_places),
         cmocka_unit_test_setup_teardown(test_a_refresh, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_refresh_with_another_credential, setup, teardown),
         cmocka_unit_test_setup_teardown(test_more_than_a_refresh, setup, teardown),
