@@ -80,16 +80,22 @@ static enum ctl_exit call_import(struct session *session, const struct json *par
     return CTL_EXIT_OK;
 }
 
+static enum ctl_exit exit_of_refresh(struct str outcome)
+{
+    if (str_eq(outcome, STR("grant_dead")) || str_eq(outcome, STR("reauth_required")))
+        return CTL_EXIT_NEEDS_RECONNECT;
+    return str_eq(outcome, STR("refreshed")) ? CTL_EXIT_OK : CTL_EXIT_ERROR;
+}
+
 /* Some results are bad news though the call went well. */
 static enum ctl_exit exit_of_result(const struct rpc_method *method, const struct json *result)
 {
     if (method->id == RPC_IMPORT)
         return import_failures(json_get(result, "results")) > 0 ? CTL_EXIT_ERROR : CTL_EXIT_OK;
-    struct str outcome = phrase_text(result, "outcome");
-    bool dead = str_eq(outcome, STR("grant_dead")) || str_eq(outcome, STR("reauth_required"));
-    bool is_over = (method->id == RPC_REFRESH && dead) ||
-                   (method->id == RPC_REPORT &&
-                    str_eq(phrase_text(result, "verdict"), STR("needs_reconnect")));
+    if (method->id == RPC_REFRESH)
+        return exit_of_refresh(phrase_text(result, "outcome"));
+    bool is_over =
+        method->id == RPC_REPORT && str_eq(phrase_text(result, "verdict"), STR("needs_reconnect"));
     return is_over ? CTL_EXIT_NEEDS_RECONNECT : CTL_EXIT_OK;
 }
 

@@ -42,11 +42,15 @@ static const char *further_errors(enum rpc_method_id id)
         [RPC_UNREGISTER] = "conflict exists",
         [RPC_ROTATE] = "check_failed conflict",
         [RPC_RESCOPE] = "conflict",
-        [RPC_IMPORT] = "exists conflict account_mismatch account_required personal_connection",
-        [RPC_TOKEN] = "needs_reconnect blocked not_connected token_expired held "
+        [RPC_IMPORT] = "exists conflict account_mismatch account_required not_connected "
+                       "personal_connection",
+        [RPC_AUTHORIZE] = "exists conflict not_connected personal_connection too_many",
+        [RPC_COMPLETE] = "invalid_state check_failed provider_unavailable account_mismatch "
+                         "account_required personal_connection unknown_connector "
+                         "unknown_connection exists conflict not_connected invalid_owner",
+        [RPC_TOKEN] = "needs_reconnect blocked not_connected token_expired held busy "
                       "provider_unavailable",
-        [RPC_REFRESH] = "needs_reconnect blocked not_connected held personal_connection "
-                        "provider_unavailable",
+        [RPC_REFRESH] = "needs_reconnect blocked not_connected token_expired held busy",
         [RPC_REPORT] = "not_connected held busy conflict",
         [RPC_DISCONNECT] = "conflict invalid_owner personal_connection",
         [RPC_ATTACH] = "conflict exists invalid_owner",

@@ -107,6 +107,7 @@ bool job_prepare(struct job *job, struct now now)
     }
     int64_t early_until_ms = too_early_until(job, profile, now);
     if (early_until_ms != TIME_NONE) {
+        job->why = "this provider gives no new token before the old one is nearly over";
         job_give_up(job, JOB_NOT_NEEDED, early_until_ms, now);
         return false;
     }

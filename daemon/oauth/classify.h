@@ -66,8 +66,8 @@ void oauth_verdict_deinit(struct oauth_verdict *verdict);
 
 /**
  * Put "***" for each of the secrets (shorter ones than 4 bytes are left out) that stands in text,
- * whole or cut off at its end, as it is or in form encoding, base64 or hex. Meant for provider_code and provider_message, since some servers
- * repeat the token that they refuse.
+ * whole or cut off at its end, as it is or in form encoding, base64 or hex. Meant for provider_code
+ * and provider_message, since some servers repeat the token that they refuse.
  */
 void oauth_scrub(const struct str *secrets, size_t count, char *text);
 
