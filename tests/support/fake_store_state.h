@@ -87,10 +87,33 @@ struct fake_store {
     struct arena arena; /* of audit, rescues, metas, revocations and token uses */
 };
 
+/* fake_store_rows.c: NULL where there is none */
 struct fake_row *fake_store_row(const struct fake_store *store, struct str id);
 struct fake_owner *fake_store_owner(const struct fake_store *store, struct str connector,
                                     struct str key);
 struct fake_connector_row *fake_store_connector_row(const struct fake_store *store, struct str id);
+void fake_store_put_connection(struct fake_store *store, const struct connection *c);
+/** With its keys; frees it. */
+void fake_store_drop_row(struct fake_store *store, struct fake_row *row);
+/** All but the newest `keep` of a connection. */
+void fake_store_drop_rescues(struct fake_store *store, struct str connection, size_t keep);
+void fake_store_note_read(struct fake_store *store, const struct store_op *op);
+/** No other connection, but for the one that leaves, has a key of this one's owner. */
+bool fake_store_keys_are_free(struct fake_store *store, const struct connection *c);
+
+/* fake_store_check.c */
+/** STATUS_CONFLICT: write->error says why. */
+enum status fake_store_check(struct fake_store *store, struct store_write *write);
+
+/* fake_store_log.c */
+void fake_store_append_event(struct fake_store *store, struct store_write *write,
+                             const struct store_op *op);
+/** The numbers of a write's events go into the records that they are stamped into. */
+void fake_store_stamp(struct fake_store *store, const struct store_write *write);
+void fake_store_restart_log(struct fake_store *store, const struct store_op *op);
+void fake_store_purge_events(struct fake_store *store, int64_t before_wall_ms);
+
+/* fake_store_write.c, fake_store_read.c */
 /** All of it, or nothing and why. */
 enum status fake_store_apply(struct fake_store *store, struct store_write *write);
 void fake_store_answer(struct fake_store *store, struct store_read *read);
