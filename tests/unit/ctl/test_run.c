@@ -1,4 +1,5 @@
-/* The whole command against a server in a thread that answers by a script. */
+/* The whole command against a daemon that answers by a script; what shows events is in
+ * test_run_events.c. */
 #include "ctl/run.h"
 
 #include "ctl/import.h"
@@ -6,126 +7,19 @@
 
 #include "common/json.h"
 
+#include "fake_daemon.h"
 #include "fake_world.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { STEPS_MAX = 8, REQUEST_MAX = 64 * 1024 };
-
-/* One request read, one text written ("$ID" becomes its id). NULL: hang up. */
-struct server {
-    char folder[64], path[96];
-    int listener;
-    pthread_t thread;
-    const char *const *answers; /* up to NULL NULL: a NULL ends one connection, two end all */
-    struct buf requests;        /* all lines received */
-};
-
-static bool read_request(int fd, struct buf *line)
-{
-    char byte;
-    while (recv(fd, &byte, 1, 0) == 1) {
-        buf_append_byte(line, byte);
-        if (byte == '\n')
-            return true;
-    }
-    return false;
-}
-
-static void answer(int fd, const char *text, struct str request)
-{
-    CLEANUP(json_freep) struct json *json = NULL;
-    if (json_parse(request, JSON_LIMITS_DEFAULT, &json, NULL) != STATUS_OK)
-        return;
-    CLEANUP(buf_deinit) struct buf out = {0};
-    const char *mark = strstr(text, "$ID");
-    if (mark != NULL) {
-        buf_append(&out, (struct str){.data = text, .len = (size_t)(mark - text)});
-        buf_printf(&out, "%lld%s", (long long)json_i64(json_get(json, "id"), 0), mark + 3);
-    } else {
-        buf_append(&out, str_c(text));
-    }
-    buf_append_byte(&out, '\n');
-    (void)send(fd, out.data, out.len, MSG_NOSIGNAL);
-}
-
-static void *serve(void *ctx)
-{
-    struct server *server = ctx;
-    const char *const *next = server->answers;
-    while (next[0] != NULL) {
-        int fd = accept(server->listener, NULL, NULL);
-        if (fd < 0)
-            return NULL;
-        for (; next[0] != NULL; next++) {
-            CLEANUP(buf_deinit) struct buf line = {0};
-            if (!read_request(fd, &line))
-                break;
-            buf_append(&server->requests, buf_str(&line));
-            answer(fd, next[0], buf_str(&line));
-        }
-        close(fd);
-        next++;
-    }
-    return NULL;
-}
-
-static void server_start(struct server *server, const char *const *answers)
-{
-    *server = (struct server){.answers = answers};
-    snprintf(server->folder, sizeof(server->folder), "/tmp/ctl-test-XXXXXX");
-    assert_non_null(mkdtemp(server->folder));
-    snprintf(server->path, sizeof(server->path), "%s/s", server->folder);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, server->path, strlen(server->path) + 1);
-    server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(server->listener, (const struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(server->listener, 4), 0);
-    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
-}
-
-static void server_stop(struct server *server)
-{
-    shutdown(server->listener, SHUT_RDWR);
-    pthread_join(server->thread, NULL);
-    close(server->listener);
-    unlink(server->path);
-    rmdir(server->folder);
-    buf_deinit(&server->requests);
-}
-
-#define RESULT(json) "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"result\":" json "}"
-#define ERROR(json) "{\"jsonrpc\":\"2.0\",\"id\":$ID,\"error\":" json "}"
-#define EVENT(id)                                                        \
-    "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"id\":\"" id \
-    "\",\"type\":\"connection.connected\"}}"
-
-#define PUSHED(json) "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":" json "}"
-#define ITEM(id, minute)                                                                        \
-    "{\"id\":\"" id                                                                             \
-    "\",\"type\":\"connection.connected\",\"subject\":\"c-1\",\"time\":\"2026-11-23T02:" minute \
-    ":00.000Z\"}"
-
-static const struct {
-    const char *name, *line;
-    const char *answers[STEPS_MAX];
-    enum ctl_exit exit;
-    const char *requests; /* a part of what the server got */
-    const char *out;      /* whole */
-    const char *err;      /* a part */
-    bool terminal, yes, is_full;
-    const char *in;
-} rows[] = {
+static const struct fake_daemon_row rows[] = {
     {
         .name = "a result for people",
         .line = "unregister|gcal",
@@ -322,16 +216,6 @@ static const struct {
         .err = "",
     },
     {
-        .name = "events begin with the oldest kept",
-        .line = "list-events|--jsonl",
-        .answers = {ERROR("{\"code\":-32000,\"data\":{\"code\":\"gone\",\"oldest\":18}}"),
-                    RESULT("{\"items\":[{\"id\":\"18\"}],\"next_cursor\":null}")},
-        .exit = CTL_EXIT_OK,
-        .requests = "\"after\":17",
-        .out = "{\"id\":\"18\"}\n",
-        .err = "",
-    },
-    {
         .name = "an import that fails in part",
         .line = "import|--connections-file|-",
         .answers = {RESULT("{\"results\":[{\"error\":{\"message\":\"no\"}}]}")},
@@ -379,215 +263,6 @@ static const struct {
         .err = "",
     },
     {
-        .name = "watch goes on after a restart, without a gap",
-        .line = "watch|--json",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
-                    ERROR("{\"code\":-32000,\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"method\":\"watch\",\"params\":{\"after\":7}",
-        .out = "{\"id\":\"7\",\"type\":\"connection.connected\"}\n",
-        .err = "no more",
-    },
-    {
-        .name = "watch says so where it is a person's",
-        .line = "watch",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
-                    RESULT("{\"watching\":true,\"last\":7}") "\n" EVENT("8"), NULL,
-                    ERROR("{\"code\":-32000,\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"method\":\"watch\",\"params\":{\"after\":8}",
-        .out = "  #7       connection.connected\n  #8       connection.connected\n",
-        .err = "watching; interrupt to end\n"
-               "the daemon is gone; going on behind event 7\n"
-               "the daemon is back; going on behind event 7\n"
-               "the daemon is gone; going on behind event 8\n"
-               "refreshctl: no more\n",
-    },
-    {
-        .name = "watch tells programs too that it was away",
-        .line = "watch|--json",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}"), NULL,
-                    RESULT("{\"watching\":true,\"last\":6}"), NULL,
-                    ERROR("{\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "watch",
-        .out = "",
-        .err = "{\"message\":\"the daemon is gone; going on behind event 6\",\"data\":{"
-               "\"code\":\"no_daemon\",\"after\":6}}\n"
-               "{\"message\":\"the daemon is back; going on behind event 6\",\"data\":{"
-               "\"code\":\"back\",\"after\":6}}\n",
-    },
-    {
-        .name = "watch chooses for itself, and knows how far it is",
-        .line = "watch|--types|log.restarted|--json",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7") "\n" EVENT("8"), NULL,
-                    ERROR("{\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"method\":\"watch\",\"params\":{\"after\":8}",
-        .out = "",
-        .err = "no more",
-    },
-    {
-        .name = "watch that read too slowly connects again",
-        .line = "watch|--after|6|-q",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7") "\n" PUSHED(
-                        "{\"code\":-32000,\"message\":\"not read\",\"data\":{\"code\":"
-                        "\"too_large\"}}"),
-                    NULL, RESULT("{\"watching\":true,\"last\":8}") "\n" EVENT("8"), NULL,
-                    ERROR("{\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"params\":{\"after\":7}",
-        .out = "7\n8\n",
-        .err = "no more",
-    },
-    {
-        .name = "watch tries again while the daemon stops",
-        .line = "watch|--json",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}"), NULL,
-                    ERROR("{\"message\":\"stopping\",\"data\":{\"code\":\"busy\"}}"), NULL,
-                    ERROR("{\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"after\":6",
-        .out = "",
-        .err = "no more",
-    },
-    {
-        .name = "watch ends where retention was faster",
-        .line = "watch",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" PUSHED(
-            "{\"code\":-32000,\"message\":\"not so "
-            "far\",\"data\":{\"code\":\"gone\",\"oldest\":40}}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "watch",
-        .out = "",
-        .err = "the oldest event kept is 40: --after 39",
-    },
-    {
-        .name = "watch does not go on in a log that is older",
-        .line = "watch|--json",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
-                    ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":1,"
-                          "\"last\":3}}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "watch",
-        .out = "{\"id\":\"7\",\"type\":\"connection.connected\"}\n",
-        .err = "{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":1,\"last\":3}}\n",
-    },
-    {
-        .name = "and tells people what that means",
-        .line = "watch",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7"), NULL,
-                    ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":1,"
-                          "\"last\":3}}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "watch",
-        .out = "  #7       connection.connected\n",
-        .err = "the oldest event kept is 1: --after 0; the newest is 3: --after 3\n"
-               "event 7 was shown before: an older store has been restored\n",
-    },
-    {
-        .name = "an event that never was is not waited for",
-        .line = "events|--after|99|--follow",
-        .answers = {ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":4,"
-                          "\"last\":3}}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"after\":99",
-        .out = "",
-        .err = "  the newest is 3: --after 3\n",
-    },
-    {
-        .name = "events are followed from the oldest kept",
-        .line = "events|--follow|--json|--limit|2",
-        .answers = {ERROR("{\"code\":-32000,\"data\":{\"code\":\"gone\",\"oldest\":18}}"), NULL,
-                    RESULT("{\"watching\":true,\"last\":19}") "\n" EVENT("18") "\n" EVENT(
-                        "19") "\n" EVENT("20")},
-        .exit = CTL_EXIT_OK,
-        .requests = "\"method\":\"watch\",\"params\":{\"after\":17}",
-        .out = "{\"id\":\"18\",\"type\":\"connection.connected\"}\n{\"id\":\"19\",\"type\":"
-               "\"connection.connected\"}\n",
-        .err = "",
-    },
-    {
-        .name = "events that are gone are told where a number was named",
-        .line = "events|--after|3|--follow",
-        .answers = {ERROR("{\"message\":\"no\",\"data\":{\"code\":\"gone\",\"oldest\":18}}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"after\":3",
-        .out = "",
-        .err = "the oldest event kept is 18: --after 17",
-    },
-    {
-        .name = "a type that no event has",
-        .line = "events|--type|connection.connected,connection.needs_reconect",
-        .exit = CTL_EXIT_USAGE,
-        .requests = "",
-        .out = "",
-        .err = "--type: \"connection.needs_reconect\" is none of its words; did you mean "
-               "\"connection.needs_reconnect\"?",
-    },
-    {
-        .name = "a type far from all",
-        .line = "watch|--types|nonsense",
-        .exit = CTL_EXIT_USAGE,
-        .requests = "",
-        .out = "",
-        .err = "--types: \"nonsense\" is none of its words, which --help lists",
-    },
-    {
-        .name = "events page by page",
-        .line = "events|--json|--type|log.restarted,provider.suspect|--type|connection.connected|--"
-                "connection|c-1",
-        .answers = {ERROR("{\"code\":-32000,\"data\":{\"code\":\"gone\",\"oldest\":2}}"),
-                    RESULT("{\"items\":[" ITEM("2", "00") "," ITEM(
-                        "3", "01") "],\"next_cursor\":\"3\"}"),
-                    RESULT("{\"items\":[" ITEM("9", "02") "],\"next_cursor\":null}")},
-        .exit = CTL_EXIT_OK,
-        .requests = "\"params\":{\"after\":3,\"limit\":200,\"types\":[\"log.restarted\",\"provider."
-                    "suspect\",\"connection.connected\"],"
-                    "\"connection\":\"c-1\"}",
-        .out = ITEM("2", "00") "\n" ITEM("3", "01") "\n" ITEM("9", "02") "\n",
-        .err = "",
-    },
-    {
-        .name = "events of a time, so many",
-        .line = "events|--after|1|--since|2026-11-23T02:01:00Z|--limit|2|-q",
-        .answers = {RESULT("{\"items\":[" ITEM("2", "00") "," ITEM("3", "01") "," ITEM(
-            "4", "02") "," ITEM("5", "03") "],\"next_cursor\":\"5\"}")},
-        .exit = CTL_EXIT_OK,
-        .requests = "\"after\":1",
-        .out = "3\n4\n",
-        .err = "",
-    },
-    {
-        .name = "events for people, in columns",
-        .line = "events|--after|1",
-        .answers = {RESULT(
-            "{\"items\":[" ITEM("2", "00") "," ITEM("30", "03") "],\"next_cursor\":null}")},
-        .exit = CTL_EXIT_OK,
-        .requests = "list-events",
-        .out = "2026-11-23 02:00:00Z  4 min ago    #2       connection.connected             c-1\n"
-               "2026-11-23 02:03:00Z  1 min ago    #30      connection.connected             c-1\n",
-        .err = "",
-    },
-    {
-        .name = "no events",
-        .line = "events",
-        .answers = {RESULT("{\"items\":[],\"next_cursor\":null}")},
-        .exit = CTL_EXIT_OK,
-        .requests = "\"after\":0",
-        .out = "",
-        .err = "none\n",
-    },
-    {
-        .name = "events are not everybody's",
-        .line = "events",
-        .answers = {ERROR("{\"message\":\"no\",\"data\":{\"code\":\"forbidden\"}}")},
-        .exit = CTL_EXIT_FORBIDDEN,
-        .requests = "list-events",
-        .out = "",
-        .err = "events is for admin or operator",
-    },
-    {
         .name = "a result that can't be written",
         .line = "unregister|gcal",
         .answers = {RESULT("{}")},
@@ -608,63 +283,11 @@ static const struct {
                "\"failed\"}}\n",
         .is_full = true,
     },
-    {
-        .name = "an event that can't be written ends the list",
-        .line = "events|--after|1",
-        .answers = {RESULT("{\"items\":[" ITEM("2", "00") "," ITEM("3", "01") "],\"next_cursor\":"
-                                                                              "\"3\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "list-events",
-        .out = "",
-        .err = "refreshctl: can't write standard output: it is full\n",
-        .is_full = true,
-    },
-    {
-        .name = "and what is followed",
-        .line = "watch|-q",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}") "\n" EVENT("7")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "watch",
-        .out = "",
-        .err = "refreshctl: can't write standard output: it is full\n",
-        .is_full = true,
-    },
-    {
-        .name = "watch that saw nothing yet goes on where it began",
-        .line = "watch|--json",
-        .answers = {RESULT("{\"watching\":true,\"last\":6}"), NULL,
-                    ERROR("{\"message\":\"no more\"}")},
-        .exit = CTL_EXIT_ERROR,
-        .requests = "\"after\":6",
-        .out = "",
-        .err = "no more",
-    },
 };
 
 static void runs(void **state UNUSED)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        print_message("  %s\n", rows[i].name);
-        struct server server;
-        server_start(&server, rows[i].answers);
-        struct fake_world fake;
-        fake_world_init(&fake);
-        fake.socket_path = server.path;
-        fake.terminal = rows[i].terminal;
-        fake.yes = rows[i].yes;
-        fake.is_full = rows[i].is_full;
-        fake.stdin_text = rows[i].in;
-        struct fake_line line;
-        fake_line_split(&line, rows[i].line);
-        assert_int_equal(run(line.argc, line.argv, &fake.world), rows[i].exit);
-        assert_string_equal(buf_c(&fake.out), rows[i].out);
-        if (strstr(buf_c(&fake.err), rows[i].err) == NULL)
-            assert_string_equal(buf_c(&fake.err), rows[i].err);
-        if (strstr(buf_c(&server.requests), rows[i].requests) == NULL)
-            assert_string_equal(buf_c(&server.requests), rows[i].requests);
-        server_stop(&server);
-        fake_world_deinit(&fake);
-    }
+    fake_daemon_run_rows(rows, ARRAY_LEN(rows));
 }
 
 static void needs_no_daemon_for_these(void **state UNUSED)
