@@ -3,8 +3,8 @@
  * this type has no formatter, so that they can't slip into a log line. (Swap and core dumps are
  * closed off once for the whole process at start: mlockall, PR_SET_DUMPABLE.)
  *
- * main() calls sodium_init() before anything else; nothing here does. Nothing here blocks or fails:
- * without memory the process aborts (common/memory.h).
+ * The daemon calls sodium_init() before anything else; nothing here does. Nothing here blocks or
+ * fails: without memory the process aborts (common/memory.h).
  *
  *     CLEANUP(secret_freep) struct secret *token = secret_copy(value);
  */

@@ -2,8 +2,8 @@
  * One GET of a small JSON document, for `refreshctl discover`: TLS verified, no redirects, no proxy
  * from the environment, a bounded body. Blocks. The only file of refreshctl that knows libcurl.
  *
- *     const struct http_get get = {.url = "https://as.example.com/.well-known/…", .timeout_ms =
- * 10000}; if (http_get_run(&get, &status, &body, err) == STATUS_OK && status == 200) …
+ *     const struct http_get get = {.url = url, .timeout_ms = 10000};
+ *     if (http_get_run(&get, &status, &body, err) == STATUS_OK && status == 200) …
  */
 #ifndef CTL_HTTP_GET_H
 #define CTL_HTTP_GET_H

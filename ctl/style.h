@@ -1,8 +1,8 @@
 /**
  * How output may look: colour or none, ornaments in UTF-8 or ASCII. Decided once, at the start.
  *
- *     style.colour = style_wants_colour(STYLE_AUTO, is_terminal, getenv("NO_COLOR"),
- * getenv("TERM")); style_append(style, STYLE_RED, STR("blocked"), &out);
+ *     style.colour = style_wants_colour(STYLE_AUTO, is_terminal, no_color, term);
+ *     style_append(style, STYLE_RED, STR("blocked"), &out);
  */
 #ifndef CTL_STYLE_H
 #define CTL_STYLE_H

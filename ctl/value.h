@@ -1,6 +1,6 @@
 /**
  * One parameter's text as typed → JSON of the parameter's type. Pure: files and prompts are read
- * by the caller (ctl/args.h).
+ * by the caller (ctl/params.h).
  *
  *     "openid,mail"             → ["openid","mail"]          RPC_TYPE_TEXT_ARRAY
  *     "app=crm,user=u-77"       → {"app":"crm","user":"u-77"} RPC_TYPE_OBJECT

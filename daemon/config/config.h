@@ -6,9 +6,10 @@
  *
  *     struct config config;
  *     CLEANUP(config_faults_deinit) struct config_faults faults = {0};
- *     if (config_load(&config, STR("/etc/refreshd/refreshd.conf"), credentials, &faults) !=
- * STATUS_OK) for (size_t i = 0; i < faults.count; i++) puts(faults.lines[i].data);   //
- * "refreshd.conf:12: [redis] url: expected …" … config_deinit(&config);
+ *     if (config_load(&config, path, credentials, &faults) != STATUS_OK)
+ *         for (size_t i = 0; i < faults.count; i++)
+ *             puts(faults.lines[i].data);   // "refreshd.conf:12: [redis] url: expected …"
+ *     config_deinit(&config);
  *
  * Files are INI. A file of refreshd.conf.d, in the order of their names, replaces what stands
  * before it, key by key; a key twice in one file is a mistake. The one table of keys is

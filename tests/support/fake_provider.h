@@ -5,8 +5,8 @@
  *
  *     struct fake_grant *ana = fake_provider_grant(provider, "client-1");
  *     … import ana's tokens …
- *     fake_provider_play(provider, ana, (struct fake_answer){.kind = FAKE_LOST_ANSWER, .count =
- * 2});
+ *     const struct fake_answer twice = {.kind = FAKE_LOST_ANSWER, .count = 2};
+ *     fake_provider_play(provider, ana, twice);
  */
 #ifndef SUPPORT_FAKE_PROVIDER_H
 #define SUPPORT_FAKE_PROVIDER_H

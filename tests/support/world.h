@@ -5,8 +5,8 @@
  *
  *     struct world *world = world_new(1);
  *     world_register(world, "gcal", "app_user", "rotating", "client-1", "s1");
- *     struct fake_grant *ana = world_import(world, "gcal", "c-ana", "{\"app\":\"crm\",…}");
- *     world_run(world, 3600 * 1000);
+ *     struct fake_grant *ana = world_import(world, "gcal", "c-ana");
+ *     world_run(world, HOUR);
  *     assert_int_equal(ana->refreshed, 1);
  */
 #ifndef SUPPORT_WORLD_H
