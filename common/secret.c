@@ -9,6 +9,7 @@
 #include <string.h>
 
 struct secret {
+    size_t others; /* who share it */
     size_t len;
     size_t capacity; /* without the NUL; what lies behind len was never written or is wiped */
     char data[];
@@ -31,6 +32,7 @@ static struct secret *make(size_t len)
     bool is_kept = is_usual(len);
     struct secret *secret =
         is_kept ? spares_take(&spare_secrets) : memory_grow(NULL, sizeof(*secret) + len + 1);
+    secret->others = 0;
     secret->len = len;
     secret->capacity = is_kept ? USUAL_MAX : len;
     secret->data[len] = '\0';
@@ -56,6 +58,7 @@ struct secret *secret_append(struct secret *take_secret, struct str bytes)
 {
     if (take_secret == NULL)
         return secret_copy(bytes);
+    ASSERT(take_secret->others == 0);
     struct secret *secret = take_secret;
     size_t len = secret->len, room = secret->capacity - len;
     if (bytes.len > room) {
@@ -73,10 +76,21 @@ struct secret *secret_append(struct secret *take_secret, struct str bytes)
     return secret;
 }
 
+struct secret *secret_share(struct secret *secret)
+{
+    if (secret != NULL)
+        secret->others++;
+    return secret;
+}
+
 void secret_free(struct secret *secret)
 {
     if (secret == NULL)
         return;
+    if (secret->others > 0) {
+        secret->others--;
+        return;
+    }
     bool is_kept = is_usual(secret->capacity);
     sodium_memzero(secret->data, secret->len);
     if (is_kept)
@@ -104,7 +118,7 @@ char *secret_data(struct secret *secret)
 
 void secret_cut(struct secret *secret, size_t len)
 {
-    ASSERT(secret != NULL && len <= secret->len);
+    ASSERT(secret != NULL && secret->others == 0 && len <= secret->len);
     sodium_memzero(secret->data + len, secret->len - len);
     secret->len = len;
 }

@@ -22,7 +22,10 @@ struct secret *secret_copy(struct str bytes);
 /** The same secret with these bytes behind it, as realloc() has it: it may have moved, and nothing
  * of it is left where it was. NULL stands for one of no bytes. */
 struct secret *secret_append(struct secret *take_secret, struct str bytes);
-/** Wipe and free; takes NULL. */
+/** The same secret for one holder more: it is wiped when the last of them frees it. It is not
+ * changed any more from then on. Of one thread; NULL stays NULL. */
+struct secret *secret_share(struct secret *secret);
+/** Wipe and free, unless others share it; takes NULL. */
 void secret_free(struct secret *secret);
 void secret_freep(struct secret **secret);
 /** Borrow the bytes. */

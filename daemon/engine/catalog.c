@@ -168,6 +168,7 @@ static void entry_free(struct catalog_entry *entry)
     ASSERT(entry->refs == 0 && entry->endpoint == NULL);
     free(entry->answers);
     heap_deinit(&entry->lane.ready);
+    secret_free(entry->lane.client_secret);
     profile_free(entry->own_profile);
     json_free(entry->config);
     arena_deinit(&entry->arena);

@@ -26,6 +26,8 @@ struct lane {
     bool reading;            /* that, from reading_due_ms on */
     int64_t reading_due_ms, retry_read_ms;
     struct lane_pace pace;
+    struct secret *client_secret;  /* what the requests in flight present; NULL: none is open */
+    int64_t client_secret_version; /* of that credential */
 };
 
 /** How sure we are that the credentials are refused (engine/credentials.h). */

@@ -140,8 +140,9 @@ void job_enter_lane(struct job *job)
 
 void job_leave_lane(struct job *job)
 {
-    if (job->is_in_lane)
-        job->task->entry->lane.in_flight--;
+    struct lane *lane = &job->task->entry->lane;
+    if (job->is_in_lane && --lane->in_flight == 0)
+        job_forget_client_secret(lane);
     job->is_in_lane = false;
 }
 

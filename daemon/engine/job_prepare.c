@@ -15,6 +15,12 @@ void job_forget_presented(struct job *job)
     job->refresh_token = job->client_secret = NULL;
 }
 
+void job_forget_client_secret(struct lane *lane)
+{
+    secret_free(lane->client_secret);
+    lane->client_secret = NULL;
+}
+
 static void setup_failed(struct job *job, const char *event, const struct error *err,
                          struct now now)
 {
@@ -58,6 +64,25 @@ static enum status build_message(struct job *job, const struct credential *crede
     return oauth_build_refresh(&refresh, &job->request->message, err);
 }
 
+/* One for all jobs of a lane: it is opened once, and once in memory, for as long as any is in
+ * flight.
+ */
+static enum status share_client_secret(struct job *job, const struct credential *credential,
+                                       struct secret **ret_secret, struct error *err)
+{
+    struct lane *lane = &job->task->entry->lane;
+    if (!job->is_in_lane)
+        return catalog_open_secret(job->engine, credential, ret_secret, err);
+    if (lane->client_secret_version != credential->version)
+        job_forget_client_secret(lane);
+    if (lane->client_secret == NULL &&
+        catalog_open_secret(job->engine, credential, &lane->client_secret, err) != STATUS_OK)
+        return STATUS_INVALID;
+    lane->client_secret_version = credential->version;
+    *ret_secret = secret_share(lane->client_secret);
+    return STATUS_OK;
+}
+
 static enum status choose_credential(struct job *job, int64_t now_ms,
                                      const struct credential **ret_credential,
                                      struct secret **ret_secret, struct error *err)
@@ -78,7 +103,7 @@ static enum status choose_credential(struct job *job, int64_t now_ms,
         *ret_secret = secret_copy(job->candidate_secret);
         return STATUS_OK;
     }
-    return catalog_open_secret(job->engine, credential, ret_secret, err);
+    return share_client_secret(job, credential, ret_secret, err);
 }
 
 /* Some providers refuse a refresh until the access token is nearly over. When that will be; or

@@ -12,5 +12,7 @@
 bool job_prepare(struct job *job, struct now now);
 /** Wipes it. */
 void job_forget_presented(struct job *job);
+/** No job of the lane is in flight any more: what they presented in common is wiped. */
+void job_forget_client_secret(struct lane *lane);
 
 #endif

@@ -221,6 +221,17 @@ static void secret_grows(void **state UNUSED)
     secret_free(secret);
 }
 
+static void secret_lives_as_long_as_anybody_holds_it(void **state UNUSED)
+{
+    struct secret *first = secret_copy(STR("hunter2"));
+    struct secret *second = secret_share(first);
+    assert_ptr_equal(first, second);
+    secret_free(first);
+    assert_str_is(secret_str(second), STR("hunter2"));
+    secret_free(second); /* AddressSanitizer tells what is left or used after this */
+    assert_null(secret_share(NULL));
+}
+
 static void spares_stay_under_their_maximum(void **state UNUSED)
 {
     struct spares spares = {.size = 100};
@@ -330,6 +341,7 @@ int main(void)
         cmocka_unit_test(arena_begins_in_the_room_it_was_lent),
         cmocka_unit_test(plain_arena_is_not_wiped),
         cmocka_unit_test(secret_grows),
+        cmocka_unit_test(secret_lives_as_long_as_anybody_holds_it),
         cmocka_unit_test(spares_stay_under_their_maximum),
         cmocka_unit_test(random_bytes_fill_every_byte_and_no_more),
         cmocka_unit_test(secret_holds_a_copy),

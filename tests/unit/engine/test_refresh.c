@@ -2,6 +2,7 @@
 #include "unit/engine/engine_test.h"
 
 #include "core/pacing.h"
+#include "engine/catalog.h"
 
 #include <stdlib.h>
 
@@ -388,11 +389,36 @@ static void answers_that_nothing_takes_stay_few(void **state)
         assert_int_equal(grants[i]->refreshed, 1);
 }
 
+/** The client secret is in memory once for all that is in flight, and gone with the last of it. */
+static void requests_in_flight_share_one_client_secret(void **state)
+{
+    struct world *world = *state;
+    given(world, "rotating");
+    world_import(world, "gcal", "c-0");
+    world_import(world, "gcal", "c-1");
+    const struct lane *lane = &catalog_find(world->engine, STR("gcal"))->lane;
+    fake_provider_set_latency(world->provider, 2 * SECOND, 0);
+    struct world_call *first = world_ask(world, RPC_REFRESH, "{\"connection\":\"c-0\"}");
+    world_run(world, SECOND);
+    struct world_call *second = world_ask(world, RPC_REFRESH, "{\"connection\":\"c-1\"}");
+    world_run(world, SECOND / 2);
+    const struct secret *shared = lane->client_secret;
+    assert_true(str_eq(secret_str(shared), STR("s1")));
+    world_run(world, SECOND);
+    assert_done(first);
+    assert_false(second->is_done);
+    assert_ptr_equal(lane->client_secret, shared);
+    world_run(world, 5 * SECOND);
+    assert_done(second);
+    assert_null(lane->client_secret);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(a_rotating_token_is_refreshed_before_it_ends),
         ROW(a_token_that_does_not_rotate_is_refreshed_too),
+        ROW(requests_in_flight_share_one_client_secret),
         ROW(a_thousand_callers_share_one_request),
         ROW(the_intent_stands_before_the_request_leaves),
         ROW(no_intent_no_request),
