@@ -21,8 +21,8 @@ static size_t write_place(const struct config_place *place, char *to, size_t siz
     return len > 0 ? MIN_OF((size_t)len, size - 1) : 0;
 }
 
-static void add(struct config_faults *faults, const struct config_place *place, const char *format,
-                va_list args)
+static PRINTF_LIKE(3, 0) void add(struct config_faults *faults, const struct config_place *place,
+                                  const char *format, va_list args)
 {
     if (faults->count == CONFIG_FAULTS_MAX) {
         faults->left_out++;
