@@ -161,11 +161,10 @@ static void on_keys(void *user, const struct errand_answer *answer, struct now n
     poll(source, now);
 }
 
-static void fetch_keys(struct set_source *source, const struct profile *profile,
-                       const struct profile_security_events *events, struct now now)
+static void fetch_keys(struct set_source *source, const struct profile_security_events *events,
+                       struct now now)
 {
     CLEANUP(oauth_message_deinit) struct oauth_message message = {.method = STR("GET")};
-    (void)profile;
     message.url = arena_copy(&message.arena, events->jwks_uri);
     set_header(&message, STR("Accept"), STR("application/json"));
     send(source, &message, on_keys, SOURCE_FETCHES, now);
@@ -325,12 +324,12 @@ static void act_on_next(struct set_source *source, struct now now)
 
 /* ---- the turn ---- */
 
-static void start(struct set_source *source, const struct profile *profile,
-                  const struct profile_security_events *events, struct now now)
+static void start(struct set_source *source, const struct profile_security_events *events,
+                  struct now now)
 {
     bool is_old = source->keys == NULL || now.ms - source->keys_ms >= SETS_KEYS_GOOD_MS;
     if (is_old || source->wants_keys)
-        fetch_keys(source, profile, events, now);
+        fetch_keys(source, events, now);
     else
         poll(source, now);
 }
@@ -356,7 +355,7 @@ void sets_turn(struct engine *engine, struct now now)
             continue;
         }
         if (rests && now.ms >= source->due_ms)
-            start(source, profile, &events, now);
+            start(source, &events, now);
         link = &source->next;
     }
     if (engine->sets.sources != NULL)
