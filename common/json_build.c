@@ -1,3 +1,4 @@
+/* Making and changing values. */
 #include "common/json.h"
 
 #include "common/assert.h"

@@ -1,3 +1,4 @@
+/* Parameters held against their rows. */
 #include "common/rpc_methods.h"
 
 #include "common/assert.h"

@@ -1,3 +1,4 @@
+/* Spans: "5min 30s" and back. */
 #include "common/time_text.h"
 
 #include "common/assert.h"

@@ -1,3 +1,4 @@
+/* Connections: one as a block, many as a table. */
 #include "ctl/show.h"
 
 #include "ctl/block.h"

@@ -1,3 +1,4 @@
+/* Connectors: one as a block, many as a table. */
 #include "ctl/show.h"
 
 #include "ctl/block.h"

@@ -1,3 +1,4 @@
+/* Events: in columns as they come, or as a table. */
 #include "ctl/show.h"
 
 #include "common/time_text.h"

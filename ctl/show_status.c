@@ -1,3 +1,4 @@
+/* The health of the daemon: a headline that judges, then what it is made of. */
 #include "ctl/show.h"
 
 #include "ctl/block.h"

@@ -142,8 +142,6 @@ static void the_old_grant_is_revoked_where_that_is_asked(void **state)
 
 static struct fake_reply say_who(void *ctx, const struct oauth_message *message)
 {
-    CLEANUP(buf_deinit) struct buf wanted = {0};
-    (void)wanted;
     assert_true(str_starts_with(fake_message_header(message, "authorization"), STR("Bearer at-")));
     const char *body = ctx;
     return (struct fake_reply){.status = body != NULL ? 200 : 503,
