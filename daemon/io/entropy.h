@@ -1,5 +1,5 @@
 /**
- * Random bytes from libsodium, whose generator the kernel seeds (daemon.c chooses it). There is no
+ * Random bytes from common/random.h: libsodium's generator, chosen by daemon.c. There is no
  * second source: without entropy the process aborts.
  *
  *     struct entropy_port entropy = entropy_port();
