@@ -115,23 +115,23 @@ static void write_hint(const struct view *view, const struct rpc_method *method,
     }
 }
 
-/* -32602: where and what was expected, in the words of the command line. */
-static void write_expected(const struct view *view, const struct rpc_method *method,
-                           const struct json *data, struct buf *out)
+/* -32602: where and what was expected, in the words of the command line. The daemon's message says
+ * the same in its own. */
+static bool write_expected(const struct rpc_method *method, const struct json *data,
+                           struct buf *out)
 {
     struct str path = phrase_text(data, "path");
     struct str wanted = phrase_text(data, "expected");
     if (wanted.len == 0)
-        return;
-    CLEANUP(buf_deinit) struct buf line = {0};
+        return false;
     const struct rpc_param *param = flag_param(method->params, path);
     if (param != NULL && !flag_is_positional(method, param))
-        flag_write_name(param, &line);
+        flag_write_name(param, out);
     else
-        text_clean(path, &line);
-    buf_append(&line, line.len > 0 ? STR(": expected ") : STR("expected "));
-    text_clean(wanted, &line);
-    write_line(view, buf_str(&line), out);
+        text_clean(path, out);
+    buf_append(out, path.len > 0 ? STR(": expected ") : STR("expected "));
+    text_clean(wanted, out);
+    return true;
 }
 
 static void write_remedy(const struct view *view, const struct json *data, struct buf *out)
@@ -154,7 +154,8 @@ void fault_write(const struct view *view, const struct rpc_method *method, const
     struct str detail = phrase_text(data, "detail");
     style_append(view->style, STYLE_RED, STR("refreshctl:"), out);
     buf_append_byte(out, ' ');
-    text_clean(message.len > 0 ? message : STR("the daemon answered with an error"), out);
+    if (!write_expected(method, data, out))
+        text_clean(message.len > 0 ? message : STR("the daemon answered with an error"), out);
     if (code.len > 0) {
         buf_append(out, STR(" ("));
         text_clean(code, out);
@@ -166,6 +167,5 @@ void fault_write(const struct view *view, const struct rpc_method *method, const
     }
     buf_append_byte(out, '\n');
     write_remedy(view, data, out);
-    write_expected(view, method, data, out);
     write_hint(view, method, error, out);
 }

@@ -115,8 +115,27 @@ static bool take_cursor(struct op *op, struct store_read *read, bool tokens)
     return false;
 }
 
+/* A word that no record can have is a mistake, not an empty list. False: the op has failed. */
+static bool check_words(struct op *op)
+{
+    struct str method = op_text(op, "method"), outcome = op_text(op, "outcome");
+    if (str_is_set(method) && rpc_method_find(method) == NULL) {
+        op_fail_params(op, "method", "the name of a method, as rpc.discover lists them");
+        return false;
+    }
+    bool is_known = !str_is_set(outcome) || str_eq(outcome, STR("ok")) ||
+                    str_eq(outcome, STR("invalid_params"));
+    for (int code = 0; code < RPC_CODE_COUNT && !is_known; code++)
+        is_known = str_eq(outcome, str_c(rpc_code_text((enum rpc_code)code)));
+    if (!is_known)
+        op_fail_params(op, "outcome", "\"ok\", \"invalid_params\", or a word of data.code");
+    return is_known;
+}
+
 void call_list_audit(struct op *op, struct now now)
 {
+    if (!check_words(op))
+        return;
     bool tokens = op_bool(op, "tokens", false);
     struct store_read *read = store_read_new(tokens ? STORE_READ_TOKEN_USES : STORE_READ_AUDIT);
     read->limit = (size_t)json_i64(json_get(op->params, "limit"), AUDIT_LIMIT_DEFAULT);

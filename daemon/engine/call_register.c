@@ -236,8 +236,24 @@ static bool check_origin(struct op *op, const struct connector *next, const stru
     return false;
 }
 
+/* People see these on one line, in a terminal too. */
+static bool check_seen(struct op *op, const char *name)
+{
+    struct str text = op_text(op, name);
+    for (size_t i = 0; str_is_set(text) && i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < ' ' || c == 0x7f) {
+            op_fail_params(op, name, "text without control characters");
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool prepare(struct op *op, struct connector_write *change, struct now now)
 {
+    if (!op_check_one_secret(op) || !check_seen(op, "name") || !check_seen(op, "app_hint"))
+        return false;
     bool is_new = op->entry == NULL;
     if (is_new && !begin_new(op, change, now))
         return false;

@@ -362,7 +362,7 @@ static void on_counts_before(struct op *op, struct now now)
 
 void call_rotate(struct op *op, struct now now)
 {
-    if (!op_take_entry(op))
+    if (!op_take_entry(op) || !op_check_one_secret(op))
         return;
     const struct credential *current =
         catalog_credential(op->entry, op->entry->connector.credential_version);

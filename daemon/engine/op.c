@@ -291,6 +291,15 @@ int64_t op_next_ms(const struct engine *engine)
 
 /* ---- what methods need ---- */
 
+bool op_check_one_secret(struct op *op)
+{
+    if (json_get(op->params, "client_secret") == NULL ||
+        json_get(op->params, "private_key") == NULL)
+        return true;
+    op_fail_params(op, "client_secret", "either client_secret or private_key, not both");
+    return false;
+}
+
 struct str op_text(const struct op *op, const char *name)
 {
     return json_text(json_get(op->params, name));

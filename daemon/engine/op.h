@@ -89,6 +89,10 @@ void op_audit(struct op *op, struct store_write *write, struct str subject,
 /** The same for what has no write of its own: a record by itself, in the background. */
 void op_audit_alone(struct op *op, struct str subject, const struct json *detail, struct now now);
 
+/** A client has one credential: client_secret and private_key exclude one another. False: the op
+ * has failed. */
+bool op_check_one_secret(struct op *op);
+
 struct str op_text(const struct op *op, const char *name);
 bool op_bool(const struct op *op, const char *name, bool fallback);
 

@@ -133,3 +133,22 @@ scenario('watch --jsonl prints one event a line until it is stopped', {}, async 
   const events = watcher.stdout.trim().split('\n').map((line) => JSON.parse(line));
   assert.deepEqual(events, await readLog(world.rpc));
 });
+
+scenario('what nobody can read is no success: a closed, a full, and a left standard output', { redis: false }, async (world) => {
+  const ctl = `'${REFRESHCTL}' --socket '${world.daemon.socket}'`;
+  const shell = (line) => run('bash', ['-c', line], { env: cleanEnvironment(), input: '' });
+  for (const [line, status, words] of [
+    [`${ctl} status >&-`, 1, /standard output/],
+    [`${ctl} --json status >&-`, 1, /standard output/],
+    [`${ctl} status > /dev/full`, 1, /standard output/],
+    [`${ctl} register x --type shared --provider oidc --client-id x --scopes a --client-secret-stdin <&-`, 2, /standard input/],
+    [`${ctl} status | head -1`, 0, /^$/],
+    [`${ctl} status 2>&-`, 0, /^$/],
+  ]) {
+    const ended = await shell(line);
+    assert.equal(ended.status, status, `${line}: ${ended.stderr}`);
+    assert.match(ended.stderr, words, line);
+  }
+  const { items } = await world.rpc.call('list-audit', { outcome: 'invalid_params' });
+  assert.deepEqual(items, [], 'nothing of it went to the daemon');
+});

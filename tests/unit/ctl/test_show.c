@@ -337,7 +337,7 @@ static void tells_errors(void **state UNUSED)
          "{\"code\":-32602,\"message\":\"invalid\",\"data\":{\"path\":\"only_missing\","
          "\"expected\":"
          "\"true or false\"}}",
-         CTL_EXIT_ERROR, "refreshctl: invalid\n  --only-missing: expected true or false\n"},
+         CTL_EXIT_ERROR, "refreshctl: --only-missing: expected true or false\n"},
         {"an unknown connector", "show-connector",
          "{\"code\":-32000,\"message\":\"no x\",\"data\":{\"code\":\"unknown_connector\"}}",
          CTL_EXIT_ERROR,

@@ -100,6 +100,37 @@ static void after_a_change_only_the_new_ones_pass(void **state)
     assert_done(again(world, CLIENT ",\"client_secret\":\"s2-of-gcal\",\"scopes\":[\"read\"]"));
 }
 
+static void what_is_given_must_make_sense_together(void **state)
+{
+    static const struct {
+        enum rpc_method_id method;
+        const char *params, *path;
+    } rows[] = {
+        {RPC_REGISTER,
+         "\"connector\":\"new\",\"type\":\"shared\",\"provider\":\"rotating\"," CLIENT "," SECRET
+         "," SCOPES ",\"private_key\":\"PEM\"",
+         "client_secret"},
+        {RPC_ROTATE, "\"connector\":\"gcal\"," SECRET ",\"private_key\":\"PEM\"", "client_secret"},
+        {RPC_REGISTER, GCAL "," CLIENT "," SCOPES ",\"name\":\"two\\nlines\"", "name"},
+        {RPC_REGISTER, GCAL "," CLIENT "," SCOPES ",\"name\":\"a\\u0000b\"", "name"},
+        {RPC_REGISTER, GCAL "," CLIENT "," SCOPES ",\"app_hint\":\"\\u001b[2J\"", "app_hint"},
+        {RPC_LIST_AUDIT, "\"method\":\"imprt\"", "method"},
+        {RPC_LIST_AUDIT, "\"outcome\":\"okay\"", "outcome"},
+    };
+    struct world *world = *state;
+    given(world);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world_call *call = world_do(world, rows[i].method, "{%s}", rows[i].params);
+        if (call->code != RPC_ERROR_PARAMS ||
+            !str_eq(world_text(call, "data.path"), str_c(rows[i].path)))
+            fail_msg("%s", rows[i].params);
+    }
+    assert_events(world, "connector.registered", NULL, 1);
+    assert_events(world, "connector.updated", NULL, 0);
+    assert_done(world_do(world, RPC_LIST_AUDIT, "{\"outcome\":\"invalid_params\"}"));
+    assert_done(world_do(world, RPC_LIST_AUDIT, "{\"outcome\":\"forbidden\"}"));
+}
+
 static void a_rotate_that_comes_between_is_seen(void **state)
 {
     struct world *world = *state;
@@ -121,6 +152,7 @@ int main(void)
         ROW(another_credential_or_scope_is_refused),
         ROW(and_nothing_else_of_it_is_taken),
         ROW(after_a_change_only_the_new_ones_pass),
+        ROW(what_is_given_must_make_sense_together),
         ROW(a_rotate_that_comes_between_is_seen),
     };
     return cmocka_run_group_tests_name("register", tests, NULL, NULL);
