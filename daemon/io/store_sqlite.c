@@ -4,6 +4,7 @@
 #include "common/memory.h"
 #include "io/store_sqlite_group.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,9 @@
 /* A group with this many writes means load: the next is waited for this long, unless so many
  * requests wait already. Much less than a refresh takes, or a person notices. */
 enum { GATHER_AFTER_WRITES = 4, GATHER_US = 200, GATHER_ENOUGH = 64 };
+
+/* Who has not asked for so long leaves time to copy the log that a load has left. */
+enum { QUIET_S = 1 };
 
 struct queue {
     struct sqlite_request *requests;
@@ -67,18 +71,49 @@ static void linger(struct store_sqlite *store)
     lock(store);
 }
 
+/** Called and returns with the lock held. False: nobody has asked for a while. */
+static bool wait_a_while(struct store_sqlite *store)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += QUIET_S;
+    int result = pthread_cond_timedwait(&store->is_wanted, &store->mutex, &until);
+    ASSERT(result == 0 || result == ETIMEDOUT);
+    return result == 0;
+}
+
+/** Called and returns with the lock held. */
+static void use_the_quiet(struct store_sqlite *store)
+{
+    unlock(store);
+    sqlite_engine_checkpoint(&store->engine, true);
+    lock(store);
+}
+
+/** Called and returns with the lock held. */
+static void wait_for_requests(struct store_sqlite *store)
+{
+    bool may_tidy = sqlite_engine_wants_checkpoint(&store->engine, true);
+    store->is_idle = true;
+    while (store->waiting.count == 0 && !store->is_stopping) {
+        if (may_tidy && !wait_a_while(store)) {
+            use_the_quiet(store);
+            may_tidy = false;
+        } else if (!may_tidy) {
+            int result = pthread_cond_wait(&store->is_wanted, &store->mutex);
+            ASSERT(result == 0);
+        }
+    }
+    store->is_idle = false;
+}
+
 /** Take all that waits; false at the end. Reads among which is no write are never kept waiting:
  * they have nothing to share. */
 static bool gather(struct store_sqlite *store, struct queue *ret_taken)
 {
     bool had_load = is_load(ret_taken);
     lock(store);
-    while (store->waiting.count == 0 && !store->is_stopping) {
-        store->is_idle = true;
-        int result = pthread_cond_wait(&store->is_wanted, &store->mutex);
-        ASSERT(result == 0);
-    }
-    store->is_idle = false;
+    wait_for_requests(store);
     if (had_load && store->waiting.writes > 0 && store->waiting.count < GATHER_ENOUGH &&
         !store->is_stopping)
         linger(store);
@@ -229,7 +264,11 @@ enum status store_sqlite_open(const struct store_sqlite_options *options,
     }
     store->inbox = options->inbox;
     int result = pthread_mutex_init(&store->mutex, NULL);
-    result |= pthread_cond_init(&store->is_wanted, NULL);
+    pthread_condattr_t by_monotonic;
+    result |= pthread_condattr_init(&by_monotonic);
+    result |= pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);
+    result |= pthread_cond_init(&store->is_wanted, &by_monotonic);
+    pthread_condattr_destroy(&by_monotonic);
     ASSERT(result == 0);
     bool is_idle;
     publish_health(store, 0, &is_idle);

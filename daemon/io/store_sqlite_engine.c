@@ -344,11 +344,17 @@ enum status sqlite_engine_reopen(struct sqlite_engine *engine, struct error *err
     return status;
 }
 
+bool sqlite_engine_wants_checkpoint(const struct sqlite_engine *engine, bool idle)
+{
+    return engine->db.handle != NULL &&
+           engine->db.wal_frames >= (idle ? WAL_FRAMES_IDLE : WAL_FRAMES_MAX);
+}
+
 void sqlite_engine_checkpoint(struct sqlite_engine *engine, bool idle)
 {
-    struct sqlite_db *db = &engine->db;
-    if (db->handle == NULL || db->wal_frames < (idle ? WAL_FRAMES_IDLE : WAL_FRAMES_MAX))
+    if (!sqlite_engine_wants_checkpoint(engine, idle))
         return;
+    struct sqlite_db *db = &engine->db;
     struct error err = {0};
     db->fault = SQLITE_OK;
     if (sqlite_db_checkpoint(db, &err) == STATUS_OK)

@@ -37,5 +37,6 @@ MUST_CHECK enum status sqlite_engine_reopen(struct sqlite_engine *engine, struct
 /** Between groups: move the log into the database where it has grown long. @idle: nothing waits,
  * and nothing is about to come as after a group of a load. */
 void sqlite_engine_checkpoint(struct sqlite_engine *engine, bool idle);
+bool sqlite_engine_wants_checkpoint(const struct sqlite_engine *engine, bool idle);
 
 #endif
