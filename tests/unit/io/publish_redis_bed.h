@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BED_PATIENCE_MS = 10000, BED_LOG_TEXT_MAX = 16384 };
+enum { BED_PATIENCE_MS = 60000, BED_LOG_TEXT_MAX = 16384 };
 
 struct bed {
     char directory[64];
