@@ -21,6 +21,7 @@ static int on_close_socket(void *ctx, curl_socket_t fd)
 static CURLcode set_manners(CURL *easy)
 {
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* else the loop waits for a name that nobody wants any more */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_PROTOCOLS_STR, "https");
