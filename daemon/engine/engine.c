@@ -9,6 +9,7 @@
 #include "engine/endpoint.h"
 #include "engine/flow.h"
 #include "engine/guard.h"
+#include "engine/job.h"
 #include "engine/job_save.h"
 #include "engine/outbox.h"
 #include "engine/readers.h"
@@ -320,6 +321,11 @@ void engine_drain(struct engine *engine, struct now now)
 {
     engine->draining = true;
     schedule_drain(engine, now);
+    job_drain(engine, now);
+}
+
+static void stop_nothing(void *ctx UNUSED)
+{
 }
 
 static void send_nothing(void *ctx, struct publish_request *request)
@@ -333,7 +339,8 @@ void engine_close(struct engine *engine)
 {
     engine->draining = true;
     if (engine->publisher.ctx != NULL)
-        engine->publisher = (struct publisher_port){.ctx = engine, .send = send_nothing};
+        engine->publisher =
+            (struct publisher_port){.ctx = engine, .send = send_nothing, .stop = stop_nothing};
 }
 
 size_t engine_in_flight(const struct engine *engine)

@@ -444,6 +444,16 @@ static void go_who_waited(struct engine *engine, struct endpoint *endpoint, stru
     }
 }
 
+void job_drain(struct engine *engine, struct now now)
+{
+    ASSERT(engine->draining);
+    for (size_t i = 0; i < engine->entry_count; i++) {
+        struct endpoint *endpoint = engine->entries[i]->endpoint;
+        if (endpoint != NULL)
+            go_who_waited(engine, endpoint, now);
+    }
+}
+
 static void on_intent(struct completion *completion, struct now now)
 {
     struct store_write *write = CONTAINER_OF(completion, struct store_write, completion);

@@ -35,6 +35,10 @@ struct job_waiter {
  * or NULL where none was read. */
 void job_wait(struct task *task, struct job_waiter *waiter);
 
+/** The process stops: what waits for a place on the wire is called off now, and not when whoever is
+ * in front has been answered. */
+void job_drain(struct engine *engine, struct now now);
+
 /** @credential_version 0: the working one; else this one (a check before it is taken over) */
 void job_start(struct engine *engine, struct task *task, int64_t credential_version,
                struct now now);

@@ -80,17 +80,36 @@ static int64_t beat_ms(const struct outbox *outbox)
     return MIN_OF(outbox->heartbeat_ms, outbox->probe_ms);
 }
 
-/* A backlog of a whole day must not keep the process from ending. */
+/* A backlog of a whole day must not keep the process from ending, nor a Redis that is silent. */
 static bool is_over(const struct outbox *outbox, struct now now)
 {
     return outbox->drain_until_ms != 0 && now.ms >= outbox->drain_until_ms;
 }
 
+/* What is in flight yet may end in an event, and that is told too: the time begins behind it. */
+static bool may_begin_to_end(const struct outbox *outbox)
+{
+    const struct engine *engine = outbox->engine;
+    return engine->draining && outbox->drain_until_ms == 0 && engine->jobs == 0 &&
+           engine->errands == 0 && engine->ops == 0;
+}
+
+static void drain(struct outbox *outbox, struct now now)
+{
+    const struct publisher_port *publisher = &outbox->engine->publisher;
+    if (may_begin_to_end(outbox))
+        outbox->drain_until_ms = now.ms + OUTBOX_DRAIN_MS;
+    if (!is_over(outbox, now) || outbox->is_stopped)
+        return;
+    outbox->is_stopped = true;
+    if (outbox->under_way > 0)
+        publisher->stop(publisher->ctx);
+}
+
 void outbox_turn(struct engine *engine, struct now now)
 {
     struct outbox *outbox = engine->outbox;
-    if (engine->draining && outbox->drain_until_ms == 0)
-        outbox->drain_until_ms = now.ms + OUTBOX_DRAIN_MS;
+    drain(outbox, now);
     if (now.ms < outbox->retry_ms || is_over(outbox, now))
         return;
     switch (next_of(outbox, now)) {
@@ -121,12 +140,9 @@ void outbox_turn(struct engine *engine, struct now now)
     }
 }
 
-int64_t outbox_next_ms(const struct engine *engine)
+static int64_t step_ms(const struct outbox *outbox)
 {
-    const struct outbox *outbox = engine->outbox;
-    if (is_over(outbox, engine->now))
-        return INT64_MAX;
-    switch (next_of(outbox, engine->now)) {
+    switch (next_of(outbox, outbox->engine->now)) {
     case NEXT_NOTHING:
         return INT64_MAX;
     case NEXT_BEAT:
@@ -139,4 +155,15 @@ int64_t outbox_next_ms(const struct engine *engine)
     }
     UNREACHABLE("a step of the outbox");
     return INT64_MAX;
+}
+
+int64_t outbox_next_ms(const struct engine *engine)
+{
+    const struct outbox *outbox = engine->outbox;
+    if (outbox->is_stopped)
+        return INT64_MAX;
+    if (may_begin_to_end(outbox))
+        return 0;
+    int64_t over_ms = outbox->drain_until_ms != 0 ? outbox->drain_until_ms : INT64_MAX;
+    return MIN_OF(step_ms(outbox), over_ms);
 }

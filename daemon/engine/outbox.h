@@ -24,7 +24,8 @@ enum {
     OUTBOX_RETRY_MAX_MS = 5000,
     OUTBOX_HEARTBEAT_MS = 5000, /* an emptied Redis is noticed though nothing happens */
     OUTBOX_PROBE_MS = 10000,    /* and though too much happens: the hash may be gone alone */
-    OUTBOX_DRAIN_MS = 2000,     /* a process that ends sends so long; the rest waits in the log */
+    /* So long Redis is waited for when all else has ended; the rest stays in the log. */
+    OUTBOX_DRAIN_MS = 2000,
 };
 
 struct outbox *outbox_new(struct engine *engine);

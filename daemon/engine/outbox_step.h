@@ -49,7 +49,8 @@ struct outbox {
     /* When to go on. */
     int64_t retry_ms, retry_interval_ms, heartbeat_ms;
     int64_t probe_ms;       /* at the latest, though one batch follow upon the other */
-    int64_t drain_until_ms; /* 0: the process is not ending */
+    int64_t drain_until_ms; /* 0: the process is not ending, or something may still be told */
+    bool is_stopped;        /* Redis is not waited for any more */
 };
 
 /** Lost, and not to be tried again at once. */

@@ -35,6 +35,7 @@ struct publish_redis {
     struct error concern; /* what the sentinels say though all is well; text empty: nothing */
     char peer[PUBLISH_REDIS_PEER_SIZE]; /* whom it was last connected to */
     uint64_t master_changes;
+    bool is_stopped; /* nothing is sent any more */
 };
 
 /* Answers. */
@@ -368,14 +369,21 @@ static bool is_wanted(void *ctx)
 
 /* The port. */
 
+static const char stopped[] = "refreshd is stopping: what Redis has not taken waits in the log";
+
 static void port_send(void *ctx, struct publish_request *request)
 {
     struct publish_redis *redis = ctx;
     struct call *call = memory_new(sizeof(*call));
     *call = (struct call){.redis = redis, .request = request};
     redis->call_count++;
+    struct error why;
+    if (redis->is_stopped) {
+        error_set(&why, STATUS_UNAVAILABLE, "%s", stopped);
+        fail(call, &why);
+        return;
+    }
     if (redis->call_count > PUBLISH_REDIS_QUEUE_MAX) {
-        struct error why;
         error_set(&why, STATUS_UNAVAILABLE, "more than %d requests wait for Redis",
                   PUBLISH_REDIS_QUEUE_MAX);
         fail(call, &why);
@@ -385,6 +393,17 @@ static void port_send(void *ctx, struct publish_request *request)
     redis->last = &call->next;
     publish_redis_session_want(redis->session);
     send_waiting(redis);
+}
+
+/** What is on the wire is told by the link that is given up, on the loop's next round. */
+static void port_stop(void *ctx)
+{
+    struct publish_redis *redis = ctx;
+    struct error why;
+    error_set(&why, STATUS_UNAVAILABLE, "%s", stopped);
+    redis->is_stopped = true;
+    publish_redis_session_abandon(redis->session, &why);
+    fail_waiting(redis, &why);
 }
 
 static void port_health(void *ctx, struct publisher_health *ret_health)
@@ -404,7 +423,8 @@ static void port_health(void *ctx, struct publisher_health *ret_health)
 
 struct publisher_port publish_redis_port(struct publish_redis *redis)
 {
-    return (struct publisher_port){.ctx = redis, .send = port_send, .health = port_health};
+    return (struct publisher_port){
+        .ctx = redis, .send = port_send, .health = port_health, .stop = port_stop};
 }
 
 static void copy_sentinels(struct publish_redis *redis, const struct publish_redis_options *options)

@@ -70,6 +70,9 @@ struct publisher_port {
     void *ctx; /* NULL: no Redis is configured; then nothing is ever sent */
     void (*send)(void *ctx, struct publish_request *request);
     void (*health)(void *ctx, struct publisher_health *ret_health);
+    /** The process ends: all that is not answered comes back as STATUS_UNAVAILABLE by the inbox, at
+     * once and whatever the peer does; so does whatever is sent afterwards. */
+    void (*stop)(void *ctx);
 };
 
 #endif

@@ -18,7 +18,7 @@ struct hash {
 struct fake_redis {
     struct fake_clock *clock;
     struct inbox *inbox;
-    bool is_down, is_cut;
+    bool is_down, is_cut, is_stopped;
     int64_t latency_ms;
     struct fake_redis_odds odds;
     bool has_fault;
@@ -283,7 +283,9 @@ static void finish(void *ctx)
     while (*link != errand)
         link = &(*link)->next;
     *link = errand->next;
-    if (errand->request != NULL) {
+    if (errand->request != NULL && redis->is_stopped) {
+        refuse(redis, errand->request);
+    } else if (errand->request != NULL) {
         bool strikes = is_struck(redis, errand->request);
         answer(redis, errand->request, strikes);
         give_back(redis, errand->request);
@@ -317,13 +319,25 @@ static void on_send(void *ctx, struct publish_request *request)
     while (*link != NULL) /* oldest first, as a connection's answers come */
         link = &(*link)->next;
     *link = errand;
-    fake_clock_after(redis->clock, redis->latency_ms, finish, errand);
+    fake_clock_after(redis->clock, redis->is_stopped ? 0 : redis->latency_ms, finish, errand);
 }
 
 static void on_health(void *ctx, struct publisher_health *ret_health)
 {
     const struct fake_redis *redis = ctx;
     *ret_health = (struct publisher_health){.connected = !redis->is_down};
+}
+
+static void on_stopped(void *ctx)
+{
+    refuse_all(ctx);
+}
+
+static void on_stop(void *ctx)
+{
+    struct fake_redis *redis = ctx;
+    redis->is_stopped = true;
+    fake_clock_after(redis->clock, 0, on_stopped, redis);
 }
 
 void fake_redis_cut(struct fake_redis *redis)
@@ -365,7 +379,9 @@ void fake_redis_free(struct fake_redis *redis)
 
 struct publisher_port fake_redis_port(struct fake_redis *redis)
 {
-    return (struct publisher_port){.ctx = redis, .send = on_send, .health = on_health};
+    redis->is_stopped = false; /* by an engine before */
+    return (struct publisher_port){
+        .ctx = redis, .send = on_send, .health = on_health, .stop = on_stop};
 }
 
 void fake_redis_set_down(struct fake_redis *redis, bool down)
