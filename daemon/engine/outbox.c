@@ -80,6 +80,12 @@ static int64_t beat_ms(const struct outbox *outbox)
     return MIN_OF(outbox->heartbeat_ms, outbox->probe_ms);
 }
 
+/* Only between batches: a Redis that is busy with a backlog has other troubles. */
+static bool wants_hash_anew(const struct outbox *outbox, struct now now)
+{
+    return outbox->hash_in_doubt || (!outbox->engine->draining && now.ms >= outbox->hash_due_ms);
+}
+
 /* A backlog of a whole day must not keep the process from ending, nor a Redis that is silent. */
 static bool is_over(const struct outbox *outbox, struct now now)
 {
@@ -133,7 +139,7 @@ void outbox_turn(struct engine *engine, struct now now)
             return;
         if (!engine->draining) /* the store may have refused to learn of it */
             outbox_send_acknowledge(outbox, outbox->published, now);
-        outbox->rebuild_hash = outbox->hash_in_doubt; /* if the probe finds all else well */
+        outbox->rebuild_hash = wants_hash_anew(outbox, now); /* if the probe finds all else well */
         outbox->hash_in_doubt = false;
         outbox_stand_probe(outbox);
         return;

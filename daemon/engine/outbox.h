@@ -24,6 +24,10 @@ enum {
     OUTBOX_RETRY_MAX_MS = 5000,
     OUTBOX_HEARTBEAT_MS = 5000, /* an emptied Redis is noticed though nothing happens */
     OUTBOX_PROBE_MS = 10000,    /* and though too much happens: the hash may be gone alone */
+    /* Single fields of the hash may have gone or come by other hands, which nothing tells: it is
+     * made anew so often, but never more than a hundredth of the time. */
+    OUTBOX_HASH_ANEW_MS = 5 * 60 * 1000,
+    OUTBOX_HASH_REST = 100, /* times what it took */
     /* So long Redis is waited for when all else has ended; the rest stays in the log. */
     OUTBOX_DRAIN_MS = 2000,
 };

@@ -39,6 +39,12 @@ void outbox_hash_check(struct outbox *outbox, bool exists)
 
 /* ---- made anew ---- */
 
+static int64_t next_time(const struct outbox *outbox, struct now now)
+{
+    int64_t took_ms = now.ms - outbox->hash_begun_ms;
+    return now.ms + MAX_OF(took_ms * OUTBOX_HASH_REST, (int64_t)OUTBOX_HASH_ANEW_MS);
+}
+
 static void on_step(struct completion *completion, struct now now)
 {
     struct publish_request *request = CONTAINER_OF(completion, struct publish_request, completion);
@@ -53,6 +59,7 @@ static void on_step(struct completion *completion, struct now now)
     } else if (request->kind == PUBLISH_HASH_COMMIT) {
         outbox->hash_begun = false;
         outbox->rebuild_hash = false;
+        outbox->hash_due_ms = next_time(outbox, now);
     } else {
         str_copy_cut(request->events[request->event_count - 1].subject, outbox->hash_cursor,
                      sizeof(outbox->hash_cursor));
@@ -77,6 +84,7 @@ static void on_alerts(struct completion *completion, struct now now)
 void outbox_hash_next(struct outbox *outbox)
 {
     if (!outbox->hash_begun) {
+        outbox->hash_begun_ms = outbox->engine->now.ms;
         outbox_request_send(outbox, outbox_request_new(outbox, PUBLISH_HASH_BEGIN, on_step));
         return;
     }

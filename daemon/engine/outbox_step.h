@@ -45,6 +45,8 @@ struct outbox {
     bool rebuild_hash, hash_begun;
     bool hash_in_doubt; /* a step of it was cut off, and may yet arrive */
     bool hash_exists;   /* as Redis said last */
+    int64_t hash_begun_ms;
+    int64_t hash_due_ms; /* when it is made anew though nothing is known to be wrong */
     char hash_cursor[OUTBOX_CURSOR_SIZE];
     /* When to go on. */
     int64_t retry_ms, retry_interval_ms, heartbeat_ms;

@@ -468,6 +468,11 @@ const char *fake_redis_hash_get(const struct fake_redis *redis, const char *conn
     return i < redis->hash.count ? redis->hash.fields[i].value : NULL;
 }
 
+void fake_redis_hash_delete(struct fake_redis *redis, const char *connection)
+{
+    hash_delete(&redis->hash, str_c(connection));
+}
+
 void fake_redis_hash_put(struct fake_redis *redis, const char *connection, const char *json)
 {
     hash_set(&redis->hash, str_c(connection), str_c(json));

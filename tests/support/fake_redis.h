@@ -74,6 +74,7 @@ size_t fake_redis_published(const struct fake_redis *redis);
 size_t fake_redis_hash_count(const struct fake_redis *redis);
 const char *fake_redis_hash_get(const struct fake_redis *redis, const char *connection);
 /** By another hand, or by a command of a connection that was given up. */
+void fake_redis_hash_delete(struct fake_redis *redis, const char *connection);
 void fake_redis_hash_put(struct fake_redis *redis, const char *connection, const char *json);
 /** A second look at what the script promises: entries in order, no number twice. */
 bool fake_redis_is_sound(const struct fake_redis *redis);

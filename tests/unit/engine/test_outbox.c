@@ -414,6 +414,53 @@ static void a_hash_of_others_while_nobody_is_in_need_is_taken_away(void **state)
     assert_int_equal(fake_redis_hash_count(world->redis), 0);
 }
 
+/* Deleted, added, changed by another hand: nothing tells, and yet it does not stay. */
+static void single_fields_of_the_hash_are_put_right_in_time(void **state)
+{
+    static const struct {
+        const char *name, *connection, *json; /* NULL: deleted */
+    } rows[] = {
+        {"one is deleted", "c-1", NULL},
+        {"one is added", "c-0", "{}"},
+        {"one is changed", "c-1", "{}"},
+    };
+    struct world *world = *state;
+    given_one_in_need(world);
+    people(world, 3, 5);
+    fake_provider_grant_at(world->provider, 3)->is_dead = true; /* so that the hash is never gone */
+    world_run(world, 2 * HOUR);
+    assert_int_equal(fake_redis_hash_count(world->redis), 2);
+    char *event = strdup(fake_redis_hash_get(world->redis, "c-1"));
+    size_t entries = fake_redis_count(world->redis), published = fake_redis_published(world->redis);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        print_message("  %s\n", rows[i].name);
+        if (rows[i].json == NULL)
+            fake_redis_hash_delete(world->redis, rows[i].connection);
+        else
+            fake_redis_hash_put(world->redis, rows[i].connection, rows[i].json);
+        world_run(world, OUTBOX_HASH_ANEW_MS + 10 * SECOND);
+        assert_int_equal(fake_redis_hash_count(world->redis), 2);
+        assert_string_equal(fake_redis_hash_get(world->redis, "c-1"), event);
+    }
+    free(event);
+    assert_int_equal(fake_redis_count(world->redis), entries);
+    assert_int_equal(fake_redis_published(world->redis), published);
+}
+
+/* A hundredth of the time, however many are in need and however slow Redis is. */
+static void a_hash_that_takes_long_is_made_anew_less_often(void **state)
+{
+    struct world *world = *state;
+    given_one_in_need(world);
+    fake_redis_set_latency(world->redis, 10 * SECOND); /* beginning, one page, end */
+    world_run(world, 10 * MINUTE);
+    fake_redis_hash_put(world->redis, "c-0", "{}");
+    world_run(world, 2 * OUTBOX_HASH_ANEW_MS);
+    assert_int_equal(fake_redis_hash_count(world->redis), 2);
+    world_run(world, HOUR);
+    assert_int_equal(fake_redis_hash_count(world->redis), 1);
+}
+
 static void a_backlog_does_not_keep_the_process_from_ending(void **state)
 {
     struct world *world = *state;
@@ -481,6 +528,8 @@ int main(void)
         ROW(a_hash_that_is_deleted_alone_is_made_anew),
         ROW(a_hash_is_missed_while_one_batch_follows_upon_the_other),
         ROW(a_hash_of_others_while_nobody_is_in_need_is_taken_away),
+        ROW(single_fields_of_the_hash_are_put_right_in_time),
+        ROW(a_hash_that_takes_long_is_made_anew_less_often),
         ROW(a_backlog_does_not_keep_the_process_from_ending),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
