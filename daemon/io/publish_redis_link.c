@@ -169,7 +169,7 @@ static void on_timer(void *ctx)
         doom_late(link, "no connection", target->connect_timeout_ms);
         return;
     case LINK_SHAKING_HANDS: /* a plain Redis reads on and on for the end of a line */
-        doom_late(link, "no TLS (else url = redis://…)", target->connect_timeout_ms);
+        doom_late(link, "no TLS (if it has none: url = redis://…)", target->connect_timeout_ms);
         return;
     case LINK_OPEN:
         doom_late(link, "no answer", target->command_timeout_ms);

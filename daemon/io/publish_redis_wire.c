@@ -234,10 +234,18 @@ enum status publish_redis_wire_flush(struct publish_redis_wire *wire, struct err
 
 /* Reading. */
 
+/** RFC 8446 §5.1: an alert or a part of the handshake. No answer of a Redis begins like that. */
+static bool begins_with_tls(const redisReader *reader)
+{
+    return reader->len > 0 && (reader->buf[0] == 0x15 || reader->buf[0] == 0x16);
+}
+
 static enum status receive_plain(struct publish_redis_wire *wire, struct error *err)
 {
     if (redisBufferRead(wire->context) != REDIS_OK)
         return fail_by_end(wire, err, wire->context->errstr);
+    if (!wire->has_heard && begins_with_tls(wire->context->reader))
+        return fail(err, "it answers by TLS: url = rediss://…");
     wire->has_heard = wire->has_heard || wire->context->reader->len > 0;
     return STATUS_OK;
 }

@@ -176,7 +176,7 @@ describe('Redis over TLS', { concurrency: 3 }, () => {
 
   scenario('TLS on one end only', options, async (world) => {
     await live(world, { url: `rediss://127.0.0.1:${world.redis.port}`, ...world.redis.clientSettings });
-    await assertTold(world, /no TLS \(else url = redis:\/\/…\) within 3000 ms/);
+    await assertTold(world, /no TLS \(if it has none: url = redis:\/\/…\) within 3000 ms/);
     await assertRefreshingGoesOn(world);
     await world.daemon.configure({
       profiles: [await world.provider.profile()],

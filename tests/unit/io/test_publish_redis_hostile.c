@@ -24,6 +24,8 @@ static const struct peer_row peers[] = {
     {"half an answer", "$40\r\nabc", 1, false, false, "no answer within 500 ms"},
     {"speaks first", "+OK\r\n", 1, true, false, "Redis at"},
     {"another trade", "HTTP/1.1 400 Bad Request\r\n\r\n", 1, false, true, "Protocol error"},
+    {"an alert of TLS", "\x15\x03\x01\x02\x02\x46", 1, false, true,
+     "it answers by TLS: url = rediss://…"},
     {"NUL bytes", "+\\0\\0", 50, false, false, "Redis at"},
     {"OK for ever", "+OK\r\n", 1000000, false, false, ""},
     {"numbers for ever", ":1\r\n", 1000000, false, false, ""},

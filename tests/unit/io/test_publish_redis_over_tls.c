@@ -203,7 +203,7 @@ static const struct wrong_row wrong_rows[] = {
      "[redis] client_certificate_file /tmp/"},
     {"a plain Redis",
      {NULL, "no", false, "127.0.0.1", "ca", NULL, OF_TLS},
-     "no TLS (else url = redis://…) within 500 ms"},
+     "no TLS (if it has none: url = redis://…) within 500 ms"},
     {"TLS where we expect none",
      {"good", "no", true, "127.0.0.1", NULL, NULL, OF_NOTHING},
      "if it expects TLS: url = rediss://…"},
@@ -304,10 +304,10 @@ struct hostile_row {
 };
 
 static const struct hostile_row hostile_rows[] = {
-    {"not even a handshake", PEER_IS_MUTE, false, "", 0, "no TLS (else url = redis://…) within",
-     OF_TLS},
-    {"a handshake that drips", PEER_DRIPS, false, "", 0, "no TLS (else url = redis://…) within",
-     OF_TLS},
+    {"not even a handshake", PEER_IS_MUTE, false, "", 0,
+     "no TLS (if it has none: url = redis://…) within", OF_TLS},
+    {"a handshake that drips", PEER_DRIPS, false, "", 0,
+     "no TLS (if it has none: url = redis://…) within", OF_TLS},
     {"silent behind the handshake", PEER_SAYS, false, "", 0, "no answer within 500 ms", OF_ANSWERS},
     {"silent behind the greeting", PEER_SAYS, true, "", 0, "no answer within 500 ms", OF_ANSWERS},
     {"half an answer", PEER_SAYS, true, "*4\r\n$2\r\nOK", 1, "no answer within 500 ms", OF_ANSWERS},
