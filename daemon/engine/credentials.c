@@ -27,6 +27,19 @@ static size_t credential_index(const struct connector_write *change, int64_t ver
     return change->credential_count;
 }
 
+/* The rotation that led to its being refused: it brought this credential, which has never worked.
+ * One that dies when its time has come was not killed by the rotation a year ago. */
+static int64_t rotation_behind_refusal(const struct connector_write *change)
+{
+    const struct catalog_entry *entry = change->entry;
+    int64_t version = entry->rejected_version;
+    size_t i = credential_index(change, version);
+    bool has_worked =
+        entry->proven_version >= version ||
+        (i < change->credential_count && change->credentials[i].last_success_ms != TIME_NONE);
+    return version == change->next.credential_version && !has_worked ? change->next.rotated_seq : 0;
+}
+
 static void row_block(struct connector_write *change, struct now now)
 {
     struct catalog_entry *entry = change->entry;
@@ -43,8 +56,8 @@ static void row_block(struct connector_write *change, struct now now)
         change->credentials[i].rejected_ms = now.ms;
         change->credential_changed[i] = true;
     }
-    event_append_connector(change->engine, change->write, EVENT_CREDENTIALS_REJECTED, next, -1,
-                           now);
+    event_append_credentials(change->write, EVENT_CREDENTIALS_REJECTED, next,
+                             rotation_behind_refusal(change), now);
     log_write(change->engine->log, LOG_LEVEL_WARNING, "credentials.rejected",
               "the provider refuses the client credentials: rotate them",
               LOG_TEXT("connector", next->id), LOG_TEXT("code", next->provider_error_code));
@@ -62,6 +75,7 @@ static void row_probe_later(struct connector_write *change, struct now now)
 static void row_recover(struct connector_write *change, struct now now)
 {
     struct connector *next = &change->next;
+    int64_t cause = next->rotated_ms >= next->rejected_ms ? next->rotated_seq : 0;
     change->entry->blocked_since_ms = next->rejected_ms;
     next->rejected_ms = TIME_NONE;
     next->probe_due_ms = TIME_NONE;
@@ -76,8 +90,7 @@ static void row_recover(struct connector_write *change, struct now now)
             change->credential_changed[i] = true;
         }
     }
-    event_append_connector(change->engine, change->write, EVENT_CREDENTIALS_RECOVERED, next, -1,
-                           now);
+    event_append_credentials(change->write, EVENT_CREDENTIALS_RECOVERED, next, cause, now);
     log_write(change->engine->log, LOG_LEVEL_NOTICE, "credentials.recovered",
               "the client credentials work again", LOG_TEXT("connector", next->id));
 }

@@ -134,16 +134,8 @@ static void write_connector_data(struct json_writer *data, enum connector_event 
     }
     if (affected >= 0)
         json_writer_i64(data, "affected", affected);
-    if (event == EVENT_CREDENTIALS_REJECTED) {
-        write_setup_reason(data, REASON_CLIENT_REJECTED, connector);
-        json_writer_open_object(data, "provider_error");
-        json_writer_i64(data, "status", connector->provider_error_status);
-        json_writer_text(data, "code", connector->provider_error_code);
-        json_writer_text(data, "message", connector->provider_error_message);
-        json_writer_close_object(data);
-    } else if (event == EVENT_CONNECTOR_DISABLED) {
+    if (event == EVENT_CONNECTOR_DISABLED)
         write_setup_reason(data, REASON_POLICY_BLOCKED, connector);
-    }
 }
 
 void event_append_connector(const struct engine *engine, struct store_write *write,
@@ -160,6 +152,30 @@ void event_append_connector(const struct engine *engine, struct store_write *wri
     write_connector_data(&data, event, connector, affected);
     json_writer_close_object(&data);
     append(write, connector_event_type(event), connector->id, &text, stamp, now);
+}
+
+static void write_refusal(struct json_writer *data, const struct connector *connector)
+{
+    write_setup_reason(data, REASON_CLIENT_REJECTED, connector);
+    json_writer_open_object(data, "provider_error");
+    json_writer_i64(data, "status", connector->provider_error_status);
+    json_writer_text(data, "code", connector->provider_error_code);
+    json_writer_text(data, "message", connector->provider_error_message);
+    json_writer_close_object(data);
+}
+
+void event_append_credentials(struct store_write *write, enum connector_event event,
+                              const struct connector *connector, int64_t cause, struct now now)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct json_writer data = {.out = &text};
+    json_writer_open_object(&data, NULL);
+    write_connector_data(&data, event, connector, -1);
+    if (event == EVENT_CREDENTIALS_REJECTED)
+        write_refusal(&data, connector);
+    view_write_event_id(&data, "cause", cause);
+    json_writer_close_object(&data);
+    append(write, connector_event_type(event), connector->id, &text, STAMP_NONE, now);
 }
 
 static void write_time(struct json_writer *data, const char *name, int64_t time_ms, struct now now)

@@ -27,6 +27,11 @@ void event_append_connector(const struct engine *engine, struct store_write *wri
                             enum connector_event event, const struct connector *connector,
                             int64_t affected, struct now now);
 
+/** EVENT_CREDENTIALS_REJECTED or _RECOVERED. @cause the number of the connector.rotated that led
+ * there; 0: none did */
+void event_append_credentials(struct store_write *write, enum connector_event event,
+                              const struct connector *connector, int64_t cause, struct now now);
+
 /** The mass-failure guard's. */
 struct provider_event {
     struct str provider;

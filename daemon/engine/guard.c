@@ -211,7 +211,8 @@ void guard_note_outage(struct engine *engine, struct catalog_entry *entry, struc
 /* ---- is it over? ---- */
 
 /* What is counted here was held before the process started, if the hold knows of fewer: a crash
- * may have come before it was saved how many they are. */
+ * may have come before it was saved how many they are. Where they are more than one page, those
+ * that were held since the last save, some milliseconds before the crash, are not counted. */
 static bool is_held_yet(struct engine *engine, struct hold *hold, const struct store_read *page)
 {
     int64_t waiting = 0, held = 0;

@@ -162,6 +162,17 @@ static void write_provider_error(struct json_writer *json, const struct connecti
     json_writer_close_object(json);
 }
 
+void view_write_event_id(struct json_writer *json, const char *name, int64_t seq)
+{
+    if (seq == 0) {
+        json_writer_null(json, name);
+        return;
+    }
+    CLEANUP(buf_deinit) struct buf text = {0};
+    buf_append_i64(&text, seq);
+    json_writer_text(json, name, buf_str(&text));
+}
+
 static void write_cause(struct json_writer *json, enum reason reason,
                         const struct connector *connector)
 {
@@ -170,13 +181,7 @@ static void write_cause(struct json_writer *json, enum reason reason,
         seq = connector->rescoped_seq;
     else if (reason == REASON_SECRET_ROTATED || reason == REASON_CLIENT_REPLACED)
         seq = connector->rotated_seq;
-    if (seq == 0) {
-        json_writer_null(json, "cause");
-        return;
-    }
-    CLEANUP(buf_deinit) struct buf text = {0};
-    buf_append_i64(&text, seq);
-    json_writer_text(json, "cause", buf_str(&text));
+    view_write_event_id(json, "cause", seq);
 }
 
 static void write_reason(struct json_writer *json, enum reason reason)

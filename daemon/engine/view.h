@@ -14,6 +14,9 @@ void view_set_time(struct json *object, const char *name, int64_t timeline_time_
 /** RFC 3339 of a wall-clock time. */
 void view_set_wall_time(struct json *object, const char *name, int64_t wall_ms);
 
+/** The number of an event as text, as `id` has it; null for 0. */
+void view_write_event_id(struct json_writer *json, const char *name, int64_t seq);
+
 /** An array of blank-separated words: scopes, apps. */
 void view_write_words(struct json_writer *json, const char *name, struct str words);
 

@@ -286,7 +286,11 @@ static const struct connector_row connector_rows[] = {
      "{\"connector\":\"gcal\",\"provider\":\"google\",\"connector_type\":\"shared\","
      "\"credential_version\":2,\"class\":\"setup\",\"reason\":\"client_rejected\"," SETUP_REMEDY(
          "rotate_credentials", "\"Client Secret\"") ",\"provider_error\":{\"status\":401,\"code\":"
-                                                    "\"invalid_client\",\"message\":null}}"},
+                                                    "\"invalid_client\",\"message\":null},"
+                                                    "\"cause\":\"17\"}"},
+    {"credentials work again", EVENT_CREDENTIALS_RECOVERED, -1,
+     "{\"connector\":\"gcal\",\"provider\":\"google\",\"connector_type\":\"shared\","
+     "\"credential_version\":2,\"cause\":\"17\"}"},
     {"disabled", EVENT_CONNECTOR_DISABLED, -1,
      "{\"connector\":\"gcal\",\"provider\":\"google\",\"connector_type\":\"shared\","
      "\"credential_version\":2,\"class\":\"setup\",\"reason\":\"policy_blocked\"," SETUP_REMEDY(
@@ -309,7 +313,10 @@ static void check_connector_event(void **state)
     };
     struct engine engine = {.draining = false};
     struct store_write *write = store_write_new(now.ms);
-    event_append_connector(&engine, write, row->event, &connector, row->affected, now);
+    if (row->event == EVENT_CREDENTIALS_REJECTED || row->event == EVENT_CREDENTIALS_RECOVERED)
+        event_append_credentials(write, row->event, &connector, 17, now);
+    else
+        event_append_connector(&engine, write, row->event, &connector, row->affected, now);
     assert_string_equal(write->ops[0].event->data.data, row->expected);
     store_write_free(write);
 }

@@ -36,6 +36,7 @@ static void a_dead_secret_is_the_admins_affair_alone(void **state)
     assert_event_text(world, "connector.credentials_rejected", "gcal", "reason", "client_rejected");
     assert_event_text(world, "connector.credentials_rejected", "gcal", "remedy.actor",
                       "workspace_admin");
+    assert_event_text(world, "connector.credentials_rejected", "gcal", "cause", "null");
     /* One probe now and then: not a storm. */
     assert_in_range(fake_provider_rejections(world->provider), 2, 15);
     assert_failed_with(world_do(world, RPC_TOKEN, "{\"connection\":\"c-1\"}"), "blocked");
@@ -72,6 +73,51 @@ static void rotate_brings_all_back(void **state)
     assert_events(world, "connector.credentials_recovered", "gcal", 1);
     assert_events(world, "connection.needs_reconnect", NULL, 0);
     assert_events(world, "connection.recovered", NULL, 0);
+}
+
+static void assert_cause_is_the_rotation(const struct world *world, const char *type)
+{
+    const struct connector *connector = fake_store_connector(world->store, STR("gcal"));
+    char expected[32];
+    snprintf(expected, sizeof(expected), "%lld", (long long)connector->rotated_seq);
+    assert_true(connector->rotated_seq > 0);
+    assert_event_text(world, type, "gcal", "cause", expected);
+}
+
+static void a_rotation_that_brought_a_wrong_secret_is_the_cause(void **state)
+{
+    struct world *world = *state;
+    given_gcal(world, 5);
+    world_run(world, 2 * HOUR);
+    fake_provider_refuse(world->provider, "client-gcal", "s1");
+    assert_done(world_do(world, RPC_ROTATE,
+                         "{\"connector\":\"gcal\",\"client_secret\":\"typo\",\"overlap_s\":0}"));
+    world_run(world, 2 * HOUR);
+    assert_cause_is_the_rotation(world, "connector.credentials_rejected");
+    fake_provider_accept(world->provider, "client-gcal", "s2");
+    assert_done(world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}"));
+    world_run(world, MINUTE);
+    assert_cause_is_the_rotation(world, "connector.credentials_recovered");
+}
+
+/* Neither of what befell the secret that it brought, nor of its end, long after. */
+static void a_rotation_long_ago_is_no_cause(void **state)
+{
+    struct world *world = *state;
+    given_gcal(world, 5);
+    fake_provider_accept(world->provider, "client-gcal", "s2");
+    assert_done(world_do(world, RPC_ROTATE, "{\"connector\":\"gcal\",\"client_secret\":\"s2\"}"));
+    world_run(world, 30 * HOUR);
+    world_crash(world); /* what is known of it is in the store */
+    fake_provider_refuse(world->provider, "client-gcal", "s1");
+    fake_provider_refuse(world->provider, "client-gcal", "s2");
+    world_run(world, 3 * HOUR);
+    assert_events(world, "connector.credentials_rejected", "gcal", 1);
+    assert_event_text(world, "connector.credentials_rejected", "gcal", "cause", "null");
+    fake_provider_accept(world->provider, "client-gcal", "s2"); /* undone over there */
+    world_run(world, 3 * HOUR);
+    assert_events(world, "connector.credentials_recovered", "gcal", 1);
+    assert_event_text(world, "connector.credentials_recovered", "gcal", "cause", "null");
 }
 
 static void the_block_outlives_a_crash(void **state)
@@ -463,6 +509,8 @@ int main(void)
         ROW(a_dead_secret_is_the_admins_affair_alone),
         ROW(one_refusal_alone_is_its_own_affair),
         ROW(rotate_brings_all_back),
+        ROW(a_rotation_that_brought_a_wrong_secret_is_the_cause),
+        ROW(a_rotation_long_ago_is_no_cause),
         ROW(the_block_outlives_a_crash),
         ROW(rotate_forces_no_refresh_and_tells_nobody),
         ROW(rotate_is_idempotent),
