@@ -54,6 +54,32 @@ scenario('events not yet in Redis at SIGTERM are there after the next start', { 
   assert.equal(log.length, 6);
 });
 
+scenario('a Redis that is frozen, callers who wait and a watcher hold a stop up for seconds alone', { provider: strict }, async (world) => {
+  const connector = await world.addConnector({ id: 'calendar' });
+  const connections = [];
+  for (let i = 0; i < 20; i += 1) connections.push(await world.connect(connector));
+  await world.rpc.call('watch', {});
+  await world.redis.freeze();
+  await world.rpc.call('disconnect', { connection: connections.pop().id, revoke: true }); // and an event for Redis
+  world.provider.latency.before = 2_000;
+  const asked = connections.flatMap(({ id }) => [1, 2].map(() => world.token(id, { min_valid_s: 1_000 })));
+  const settled = Promise.allSettled(asked);
+  await eventually('requests in flight', () => world.provider.inFlight > 0);
+
+  const began = Date.now();
+  await world.daemon.stop();
+  const took = Date.now() - began;
+  const answers = await settled;
+  assert.ok(took < 12_000, `2 s for the provider and 2 s for Redis, on a machine with other things to do: ${took} ms`);
+  const unanswered = answers.filter(({ reason }) => reason !== undefined && reason.data?.code === undefined);
+  assert.deepEqual(unanswered, [], 'whoever asked got an answer');
+
+  world.redis.thaw();
+  world.provider.latency.before = 0;
+  await world.start();
+  await assertStreamIsLog(world.redis, world.rpc);
+});
+
 scenario('the socket is gone after the end, and a left-over one is no obstacle', { provider: strict, redis: false }, async (world) => {
   await world.daemon.kill(); // leaves its socket behind
   await world.start();

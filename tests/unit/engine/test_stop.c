@@ -85,10 +85,10 @@ static void what_came_of_a_request_in_flight_is_told_before_the_end(void **state
 {
     struct world *world = *state;
     people(world, "plain", 3);
-    world_do(world, RPC_REGISTER,
-             "{\"connector\":\"gcal\",\"type\":\"app_user\",\"provider\":\"plain\","
-             "\"client_id\":\"client-gcal\",\"scopes\":[],"
-             "\"policy\":{\"refreshed_events\":true}}");
+    assert_done(world_do(world, RPC_REGISTER,
+                         "{\"connector\":\"gcal\",\"type\":\"app_user\",\"provider\":\"plain\","
+                         "\"client_id\":\"client-gcal\",\"scopes\":[\"read\",\"write\"],"
+                         "\"policy\":{\"refreshed_events\":true}}"));
     fake_provider_set_latency(world->provider, 10 * SECOND, 0);
     world_ask(world, RPC_REFRESH, "{\"connection\":\"c-1\"}");
     world_run(world, 100);
