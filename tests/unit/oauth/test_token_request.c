@@ -265,6 +265,36 @@ static void clients_that_cannot_be_used(UNUSED void **state)
     }
 }
 
+/** What is given and would never be presented was meant for another method. */
+static void clients_with_more_than_their_method_presents(UNUSED void **state)
+{
+    const struct {
+        struct oauth_client client;
+        const char *says;
+    } idle[] = {
+        {{.method = AUTH_NONE, .secret = STR("s")}, "auth_method: expected one that presents"},
+        {{.method = AUTH_NONE, .key_id = STR("k-1")}, "key_id: expected where"},
+        {{.method = AUTH_CLIENT_SECRET_POST, .secret = STR("s"), .certificate = STR("PEM")},
+         "certificate: expected beside"},
+        {{.method = AUTH_CLIENT_SECRET_BASIC, .secret = STR("s"), .key_id = STR("k-1")},
+         "key_id: expected where"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+        struct error err = {0};
+        struct oauth_client client = idle[i].client;
+        client.client_id = STR("id");
+        assert_int_equal(oauth_client_check(&client, &err), STATUS_INVALID);
+        if (!str_contains(str_c(err.text), str_c(idle[i].says)))
+            fail_msg("row %zu says \"%s\"", i, err.text);
+    }
+    const struct oauth_client named = {.client_id = STR("id"),
+                                       .method = AUTH_CLIENT_SECRET_JWT,
+                                       .secret = STR("s"),
+                                       .key_id = STR("k-1")};
+    struct error err = {0};
+    assert_int_equal(oauth_client_check(&named, &err), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +302,7 @@ int main(void)
         cmocka_unit_test(code_exchanges),
         cmocka_unit_test(what_cannot_be_built),
         cmocka_unit_test(clients_that_cannot_be_used),
+        cmocka_unit_test(clients_with_more_than_their_method_presents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
