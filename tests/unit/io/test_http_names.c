@@ -12,8 +12,8 @@ enum { GIVES_UP_MS = 30 * 1000 };
 static int release[2]; /* to be read from: the resolver may go on */
 static atomic_int waiting, over;
 
-int getaddrinfo(const char *node UNUSED, const char *service UNUSED,
-                const struct addrinfo *hints UNUSED, struct addrinfo **res UNUSED)
+int getaddrinfo(const char *name UNUSED, const char *service UNUSED,
+                const struct addrinfo *req UNUSED, struct addrinfo **pai UNUSED)
 {
     struct pollfd released = {.fd = release[0], .events = POLLIN};
     atomic_fetch_add(&waiting, 1);
