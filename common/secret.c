@@ -83,6 +83,11 @@ struct secret *secret_share(struct secret *secret)
     return secret;
 }
 
+bool secret_is_shared(const struct secret *secret)
+{
+    return secret != NULL && secret->others > 0;
+}
+
 void secret_free(struct secret *secret)
 {
     if (secret == NULL)

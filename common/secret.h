@@ -25,6 +25,8 @@ struct secret *secret_append(struct secret *take_secret, struct str bytes);
 /** The same secret for one holder more: it is wiped when the last of them frees it. It is not
  * changed any more from then on. Of one thread; NULL stays NULL. */
 struct secret *secret_share(struct secret *secret);
+/** Does anybody hold it besides? */
+bool secret_is_shared(const struct secret *secret);
 /** Wipe and free, unless others share it; takes NULL. */
 void secret_free(struct secret *secret);
 void secret_freep(struct secret **secret);

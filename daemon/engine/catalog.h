@@ -26,7 +26,7 @@ struct lane {
     bool reading;            /* that, from reading_due_ms on */
     int64_t reading_due_ms, retry_read_ms;
     struct lane_pace pace;
-    struct secret *client_secret;  /* what the requests in flight present; NULL: none is open */
+    struct secret *client_secret;  /* what jobs present, shared with them; NULL: none does */
     int64_t client_secret_version; /* of that credential */
 };
 

@@ -40,7 +40,6 @@ static struct job *job_new(void)
 
 static void job_free(struct job *job)
 {
-    job_forget_presented(job);
     store_read_free(job->record);
     http_request_free(job->request);
     arena_deinit(&job->arena);
@@ -91,6 +90,7 @@ static void job_end(struct job *job, enum job_end end, const struct connection *
     int64_t rest_ms = rests_until(job, connection, now);
     struct job_waiter *waiter = take_waiters(task, rest_ms != TIME_NONE);
     task->job = NULL;
+    job_forget_presented(job);
     job_leave_lane(job);
     engine->jobs--;
     job_answer_is_safe(job);
@@ -140,9 +140,8 @@ void job_enter_lane(struct job *job)
 
 void job_leave_lane(struct job *job)
 {
-    struct lane *lane = &job->task->entry->lane;
-    if (job->is_in_lane && --lane->in_flight == 0)
-        job_forget_client_secret(lane);
+    if (job->is_in_lane)
+        job->task->entry->lane.in_flight--;
     job->is_in_lane = false;
 }
 

@@ -8,17 +8,20 @@
 
 enum { SETUP_RETRY_MS = 60 * 1000 };
 
-void job_forget_presented(struct job *job)
-{
-    secret_free(job->refresh_token);
-    secret_free(job->client_secret);
-    job->refresh_token = job->client_secret = NULL;
-}
-
-void job_forget_client_secret(struct lane *lane)
+static void forget_client_secret(struct lane *lane)
 {
     secret_free(lane->client_secret);
     lane->client_secret = NULL;
+}
+
+void job_forget_presented(struct job *job)
+{
+    secret_free(job->refresh_token);
+    bool had_secret = job->client_secret != NULL;
+    secret_free(job->client_secret);
+    job->refresh_token = job->client_secret = NULL;
+    if (had_secret && !secret_is_shared(job->task->entry->lane.client_secret))
+        forget_client_secret(&job->task->entry->lane);
 }
 
 static void setup_failed(struct job *job, const char *event, const struct error *err,
@@ -64,17 +67,13 @@ static enum status build_message(struct job *job, const struct credential *crede
     return oauth_build_refresh(&refresh, &job->request->message, err);
 }
 
-/* One for all jobs of a lane: it is opened once, and once in memory, for as long as any is in
- * flight.
- */
+/* One for all jobs of a lane: opened once, and once in memory, for as long as any presents it. */
 static enum status share_client_secret(struct job *job, const struct credential *credential,
                                        struct secret **ret_secret, struct error *err)
 {
     struct lane *lane = &job->task->entry->lane;
-    if (!job->is_in_lane)
-        return catalog_open_secret(job->engine, credential, ret_secret, err);
     if (lane->client_secret_version != credential->version)
-        job_forget_client_secret(lane);
+        forget_client_secret(lane);
     if (lane->client_secret == NULL &&
         catalog_open_secret(job->engine, credential, &lane->client_secret, err) != STATUS_OK)
         return STATUS_INVALID;

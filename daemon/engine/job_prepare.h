@@ -10,9 +10,7 @@
 /** job->request is ready, with what it presents in job->refresh_token and job->client_secret.
  * False: the job is over, for it is too early or the log says why not. */
 bool job_prepare(struct job *job, struct now now);
-/** Wipes it. */
+/** Wipes it; the client secret with the last job that presents it. Before its task goes. */
 void job_forget_presented(struct job *job);
-/** No job of the lane is in flight any more: what they presented in common is wiped. */
-void job_forget_client_secret(struct lane *lane);
 
 #endif
