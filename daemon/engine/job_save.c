@@ -118,6 +118,7 @@ static void job_saved(struct job *job, struct now now)
 {
     struct connection *next = &job->decision.next;
     next->version++;
+    next->mark = (struct record_mark){0}; /* of the record before */
     job->attempt_id = 0;
     job_answer_is_safe(job);
     log_outcome(job, next);
