@@ -143,6 +143,7 @@ void event_append_connector(const struct engine *engine, struct store_write *wri
                             int64_t affected, struct now now)
 {
     (void)engine;
+    ASSERT(event != EVENT_CREDENTIALS_REJECTED && event != EVENT_CREDENTIALS_RECOVERED);
     CLEANUP(buf_deinit) struct buf text = {0};
     struct json_writer data = {.out = &text};
     enum event_stamp stamp = event == EVENT_CONNECTOR_RESCOPED  ? STAMP_CONNECTOR_RESCOPED

@@ -22,7 +22,7 @@ enum connector_event {
     EVENT_CREDENTIALS_RECOVERED,
 };
 
-/** @affected connections that a rescope concerns; -1: no matter */
+/** Not of credentials. @affected connections that a rescope concerns; -1: no matter */
 void event_append_connector(const struct engine *engine, struct store_write *write,
                             enum connector_event event, const struct connector *connector,
                             int64_t affected, struct now now);
