@@ -70,6 +70,14 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+uint64_t str_hash(struct str s)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.data[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
 struct str str_trim(struct str s)
 {
     while (s.len > 0 && is_space(s.data[0])) {

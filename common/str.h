@@ -51,6 +51,8 @@ bool str_contains(struct str s, struct str needle);
 bool str_contains_nocase(struct str s, struct str needle);
 /** <0, 0, >0 by bytes, as memcmp, the shorter first. */
 int str_compare(struct str a, struct str b);
+/** FNV-1a, 64 bits: the same on every machine, and anybody can make two that are alike. */
+uint64_t str_hash(struct str s);
 /** Without ASCII white space at both ends. */
 struct str str_trim(struct str s);
 /** From offset on, at most len bytes; never past the end. */

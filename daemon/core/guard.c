@@ -6,11 +6,7 @@
 
 uint64_t guard_hash(struct str id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (size_t i = 0; i < id.len; i++) {
-        hash ^= (unsigned char)id.data[i];
-        hash *= UINT64_C(1099511628211);
-    }
+    uint64_t hash = str_hash(id);
     return hash != 0 ? hash : 1;
 }
 

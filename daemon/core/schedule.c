@@ -2,14 +2,10 @@
 
 #include "common/macros.h"
 
-/* FNV-1a: only to spread ids evenly, and the same on every machine. */
+/* Only to spread ids evenly, and the same on every machine. */
 static uint64_t hash_id(struct str id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < id.len; i++) {
-        hash ^= (unsigned char)id.data[i];
-        hash *= UINT64_C(1099511628211);
-    }
+    uint64_t hash = str_hash(id);
     /* FNV's high bits of short, alike strings are poor: mix once (splitmix64's finisher). */
     hash ^= hash >> 30;
     hash *= UINT64_C(0xbf58476d1ce4e5b9);

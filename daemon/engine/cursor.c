@@ -1,7 +1,6 @@
 #include "engine/cursor.h"
 
 #include "common/assert.h"
-#include "core/guard.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,7 +12,7 @@ void cursor_write(const char *list, struct str place, struct buf *out)
     ASSERT(!str_is_empty(place));
     CLEANUP(buf_deinit) struct buf text = {0};
     buf_printf(&text, "%s/" STR_FMT, list, STR_ARG(place));
-    uint64_t hash = guard_hash(buf_str(&text));
+    uint64_t hash = str_hash(buf_str(&text));
     buf_append(out, buf_str(&text));
     buf_printf(out, "/%08" PRIx32, (uint32_t)(hash ^ hash >> 32));
 }

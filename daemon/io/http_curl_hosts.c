@@ -30,9 +30,7 @@ void exchange_list_remove(struct exchange_list *list, struct exchange *exchange)
 
 static size_t bucket_of(struct str authority)
 {
-    uint64_t hash = 14695981039346656037U; /* FNV-1a */
-    for (size_t i = 0; i < authority.len; i++)
-        hash = (hash ^ (unsigned char)authority.data[i]) * 1099511628211U;
+    uint64_t hash = str_hash(authority);
     return (size_t)(hash ^ (hash >> 32)) & (HTTP_CURL_HOST_BUCKETS - 1);
 }
 

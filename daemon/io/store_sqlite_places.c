@@ -25,14 +25,9 @@ void sqlite_places_free(struct sqlite_places *places)
     free(places);
 }
 
-/* FNV-1a. */
 static uint64_t hash_of(struct str id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < id.len; i++) {
-        hash ^= (unsigned char)id.data[i];
-        hash *= UINT64_C(1099511628211);
-    }
+    uint64_t hash = str_hash(id);
     return hash ^ (hash >> 32);
 }
 
