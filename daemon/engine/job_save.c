@@ -103,12 +103,13 @@ static void guard_hear(const struct job *job, struct now now)
 {
     struct engine *engine = job->engine;
     struct catalog_entry *entry = job->task->entry;
-    const struct connection *before = record_of(job), *next = &job->decision.next;
+    const struct connection *next = &job->decision.next;
+    bool was_held = job->held_before_ms != TIME_NONE, is_held = next->held_ms != TIME_NONE;
     if (job->decision.guard_note != GUARD_NOTE_NONE)
         guard_note(engine, entry, next->id, job->decision.guard_note, now);
-    if (before->held_ms == TIME_NONE && next->held_ms != TIME_NONE)
+    if (!was_held && is_held)
         guard_note_held(engine, entry, now);
-    else if (before->held_ms != TIME_NONE && next->held_ms == TIME_NONE)
+    else if (was_held && !is_held)
         guard_note_settled(engine, entry, connection_grant_alive(next), now);
     if (job->decision.none_succeeds)
         guard_note_outage(engine, entry, now);
@@ -295,6 +296,7 @@ void job_save(struct job *job, struct now now)
 {
     struct engine *engine = job->engine;
     struct store_write *write = store_write_new(now.ms);
+    job->held_before_ms = record_of(job)->held_ms; /* an uncertain save may be read again as done */
     /* The job waits for its write. */
     store_write_lend_connection(write, &job->decision.next, record_of(job));
     if (job->attempt_id != 0)

@@ -35,6 +35,7 @@ struct job {
     struct http_request *request;
     struct arena arena; /* texts of the answer */
     struct refresh_answer answer;
+    int64_t held_before_ms; /* held_ms of the record that the save under way is about */
     bool has_answer;
     bool is_in_lane; /* counts towards max_in_flight */
     bool is_unsaved; /* the answer is nowhere but here: counted in engine->unsaved_answers */

@@ -71,6 +71,36 @@ static void assert_holds(struct world *world, int count)
     assert_int_equal(json_count(json_get(status->result, "holds")), count);
 }
 
+static void assert_shown_as_held(struct world *world, int count)
+{
+    const struct json *holds = json_get(world_do(world, RPC_STATUS, "{}")->result, "holds");
+    assert_int_equal(json_count(holds), 1);
+    assert_int_equal(json_i64(json_get(json_at(holds, 0), "held"), -1), count);
+}
+
+/* Each save that says of a grant that it lives is uncertain, and has worked. */
+static void who_lives_by_an_uncertain_save_ends_the_hold_too(void **state)
+{
+    struct world *world = *state;
+    given_people(world, "gcal", "rotating", PEOPLE);
+    provider_errs(world);
+    everyone_is_refreshed(world);
+    world_run(world, 14 * SECOND);
+    assert_int_equal(held(world), PEOPLE);
+    assert_shown_as_held(world, PEOPLE);
+    provider_is_well(world);
+    fake_store_fail(world->store, (struct fake_store_fault){.when = FAKE_STORE_SAVES,
+                                                            .fate = FAKE_WRITE_UNCERTAIN_DONE,
+                                                            .count = -1});
+    world_run(world, 2 * MINUTE);
+    fake_store_clear_faults(world->store);
+    assert_int_equal(held(world), 0);
+    world_run(world, 2 * HOUR);
+    assert_everyone(world, "gcal", PEOPLE, "active");
+    assert_events(world, "provider.recovered", NULL, 1);
+    assert_holds(world, 0);
+}
+
 /* Twenty verdicts are held, and the process has just been killed and started again. */
 static void given_a_crash_in_the_hold(struct world *world)
 {
@@ -89,9 +119,7 @@ static void status_says_after_a_crash_what_is_held(void **state)
     struct world *world = *state;
     given_a_crash_in_the_hold(world);
     for (int i = 0; i < 2; i++) {
-        const struct json *holds = json_get(world_do(world, RPC_STATUS, "{}")->result, "holds");
-        assert_int_equal(json_count(holds), 1);
-        assert_int_equal(json_i64(json_get(json_at(holds, 0), "held"), -1), PEOPLE);
+        assert_shown_as_held(world, PEOPLE);
         world_run(world, 70 * SECOND); /* past the first recheck */
     }
 }
@@ -188,6 +216,7 @@ int main(void)
         ROW(a_crash_in_the_hold_changes_nothing),
         ROW(many_that_settle_over_a_crash_are_still_many),
         ROW(a_crash_before_or_after_the_suspicion_is_written),
+        ROW(who_lives_by_an_uncertain_save_ends_the_hold_too),
         ROW(status_says_after_a_crash_what_is_held),
         ROW(confirm_after_a_crash_ends_the_hold),
         ROW(clear_after_a_crash_ends_the_hold),
