@@ -28,7 +28,6 @@ struct unix_listener {
  */
 MUST_CHECK enum status unix_listener_open(struct unix_listener *listener, const char *path,
                                           unsigned mode, int64_t gid, struct error *err);
-/** @take_fd closed on failure too */
 /**
  * Would that succeed? Makes nothing.
  *
@@ -36,6 +35,7 @@ MUST_CHECK enum status unix_listener_open(struct unix_listener *listener, const 
  * are no matter to a daemon that systemd hands the socket to. STATUS_INVALID: nobody can make it.
  */
 MUST_CHECK enum status unix_listener_look(const char *path, int64_t gid, struct error *err);
+/** @take_fd closed on failure too */
 MUST_CHECK enum status unix_listener_adopt(struct unix_listener *listener, int take_fd,
                                            struct error *err);
 /** Close, and unlink the file if it is still the one that was made. */

@@ -2,8 +2,8 @@
  * Why a file, a socket or a lock can't be made, in words of which an operator can act:
  *
  *     file_fault_set(&err, path, errno, "[store] url");
- *     // "/srv/r/x.db.lock: the directory /srv/r does not exist; make it for user 998, or give
- *     //  another [store] url"
+ *     // "/srv/r/x.db.lock: the directory /srv/r does not exist; make it for user 998, or name
+ *     //  another in [store] url"
  */
 #ifndef IO_FILE_FAULT_H
 #define IO_FILE_FAULT_H

@@ -95,9 +95,14 @@ sqlite3_stmt *sqlite_db_statement(struct sqlite_db *db, enum sqlite_sql sql)
     return db->statements[sql];
 }
 
-void sqlite_db_forget(struct sqlite_db *db)
+void sqlite_db_forget_marks(struct sqlite_db *db)
 {
     db->epoch++;
+}
+
+void sqlite_db_forget(struct sqlite_db *db)
+{
+    sqlite_db_forget_marks(db);
     sqlite_places_forget(db->places);
 }
 

@@ -37,7 +37,7 @@ struct sqlite_db {
     sqlite3_stmt *statements[SQL_COUNT];
     struct sqlite_log log;
     struct sqlite_places *places; /* of rows that were read: store_sqlite_places.h */
-    uint64_t epoch; /* in which the mark of a record that was read is good: sqlite_db_forget() */
+    uint64_t epoch; /* in which the mark of a record that was read is good */
     struct sqlite_tallies *tallies; /* changes of counts, not yet written: store_sqlite_tally.h */
     int wal_frames;                 /* after the last commit */
     int fault; /* SQLite's extended code of the last failure that was the database's own;
@@ -58,6 +58,8 @@ void sqlite_statement_reset(sqlite3_stmt **statement);
 /** What was read is not known to be so any more: something was rolled back, deleted or changed
  * without a new version. Records that were read before are looked at again when they are put. */
 void sqlite_db_forget(struct sqlite_db *db);
+/** The same where all rows stay at their places. */
+void sqlite_db_forget_marks(struct sqlite_db *db);
 
 /** One step: STATUS_OK and *ret_row; STATUS_CONFLICT where it would break a UNIQUE; else as
  * sqlite_db_failed(). statement may be NULL (it could not be prepared). */

@@ -121,7 +121,7 @@ enum status sqlite_log_stamp(struct sqlite_db *db, enum event_stamp stamp, struc
         break;
     }
     if (stamp == STAMP_CONNECTION_ALERT)
-        db->epoch++; /* a row changes without a new version */
+        sqlite_db_forget_marks(db); /* a row changes without a new version */
     sqlite3_stmt *statement = sqlite_db_statement(db, sql);
     if (statement != NULL) {
         sqlite_bind_str(statement, 1, subject);
