@@ -4,6 +4,7 @@
 #include "store/cmocka_all.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,10 @@ void sqlite_fixture_deinit(struct sqlite_fixture *fixture)
     sqlite_fixture_close(fixture);
     DIR *directory = opendir(fixture->directory);
     assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        unlinkat(dirfd(directory), entry->d_name, 0);
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (unlinkat(dirfd(directory), entry->d_name, 0) != 0)
+            unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+    }
     closedir(directory);
     assert_int_equal(rmdir(fixture->directory), 0);
 }
@@ -71,6 +74,28 @@ void sqlite_fixture_beside(const struct sqlite_fixture *fixture, const char *suf
 {
     int len = snprintf(ret_path, FIXTURE_PATH_MAX, "%s%s", fixture->path, suffix);
     assert_true(len > 0 && len < FIXTURE_PATH_MAX);
+}
+
+int sqlite_bed_setup(void **state)
+{
+    struct sqlite_bed *bed = calloc(1, sizeof(*bed));
+    struct error err = {0};
+    assert_non_null(bed);
+    sqlite_fixture_init(&bed->fixture);
+    harness_init_inbox(&bed->h);
+    assert_int_equal(sqlite_fixture_open(&bed->fixture, bed->h.inbox, &bed->h.port, &err), 0);
+    *state = bed;
+    return 0;
+}
+
+int sqlite_bed_teardown(void **state)
+{
+    struct sqlite_bed *bed = *state;
+    sqlite_fixture_close(&bed->fixture);
+    harness_deinit_inbox(&bed->h);
+    sqlite_fixture_deinit(&bed->fixture);
+    free(bed);
+    return 0;
 }
 
 /* ---- as a backend ---- */

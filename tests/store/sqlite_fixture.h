@@ -29,4 +29,13 @@ void sqlite_fixture_exec(const struct sqlite_fixture *fixture, const char *sql);
 void sqlite_fixture_beside(const struct sqlite_fixture *fixture, const char *suffix,
                            char ret_path[FIXTURE_PATH_MAX]);
 
+/** A store in use, for cmocka's setup and teardown. */
+struct sqlite_bed {
+    struct harness h;
+    struct sqlite_fixture fixture;
+};
+
+int sqlite_bed_setup(void **state);
+int sqlite_bed_teardown(void **state);
+
 #endif

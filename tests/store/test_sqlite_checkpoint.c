@@ -2,9 +2,6 @@
 #include "store/cmocka_all.h"
 #include "store/sqlite_fixture.h"
 
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,33 +9,7 @@
 /* A load of events, a page or more each: over 2000 pages in a few groups of many writes. */
 enum { GROUPS = 3, WRITES = 32, EVENTS = 24, EVENT_BYTES = 9000, QUIET_TRIES = 100 };
 
-struct bed {
-    struct harness h;
-    struct sqlite_fixture fixture;
-};
-
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof(*bed));
-    struct error err = {0};
-    sqlite_fixture_init(&bed->fixture);
-    harness_init_inbox(&bed->h);
-    assert_int_equal(sqlite_fixture_open(&bed->fixture, bed->h.inbox, &bed->h.port, &err), 0);
-    *state = bed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bed *bed = *state;
-    sqlite_fixture_close(&bed->fixture);
-    harness_deinit_inbox(&bed->h);
-    sqlite_fixture_deinit(&bed->fixture);
-    free(bed);
-    return 0;
-}
-
-static struct store_write *send_write(struct bed *bed, struct str data)
+static struct store_write *send_write(struct sqlite_bed *bed, struct str data)
 {
     struct store_write *write = store_write_new(T0);
     struct event_draft event = sample_event("connection.refreshed", "c-1");
@@ -49,7 +20,7 @@ static struct store_write *send_write(struct bed *bed, struct str data)
     return write;
 }
 
-static void load(struct bed *bed)
+static void load(struct sqlite_bed *bed)
 {
     static char text[EVENT_BYTES];
     memset(text, 'x', sizeof(text));
@@ -66,7 +37,7 @@ static void load(struct bed *bed)
 }
 
 /** Bytes in the database itself, without its log. */
-static int64_t database_bytes(const struct bed *bed)
+static int64_t database_bytes(const struct sqlite_bed *bed)
 {
     struct stat file;
     assert_int_equal(stat(bed->fixture.path, &file), 0);
@@ -82,7 +53,7 @@ static double seconds(void)
 
 static void a_load_is_copied_when_it_is_over(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     const int64_t before = database_bytes(bed);
     const int64_t whole = before + (int64_t)GROUPS * WRITES * EVENTS * EVENT_BYTES;
     load(bed);
@@ -99,7 +70,7 @@ static void a_load_is_copied_when_it_is_over(void **state)
 /** The quiet is broken while the thread waits in it. */
 static void who_comes_in_the_quiet_is_answered_at_once(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     load(bed);
     const struct timespec moment = {.tv_nsec = 50 * 1000 * 1000};
     for (size_t i = 0; i < 10; i++) {
@@ -108,12 +79,14 @@ static void who_comes_in_the_quiet_is_answered_at_once(void **state)
     }
 }
 
+#define ROW(function) \
+    cmocka_unit_test_setup_teardown(function, sqlite_bed_setup, sqlite_bed_teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_load_is_copied_when_it_is_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_comes_in_the_quiet_is_answered_at_once, setup,
-                                        teardown),
+        ROW(a_load_is_copied_when_it_is_over),
+        ROW(who_comes_in_the_quiet_is_answered_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

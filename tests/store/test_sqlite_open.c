@@ -129,7 +129,8 @@ static void is_a_link(struct sqlite_fixture *fixture)
 
 static void is_a_directory(struct sqlite_fixture *fixture)
 {
-    snprintf(fixture->path, sizeof(fixture->path), "%s", fixture->directory);
+    snprintf(fixture->path, sizeof(fixture->path), "%s/a-directory", fixture->directory);
+    assert_int_equal(mkdir(fixture->path, 0700), 0);
 }
 
 static void is_in_no_directory(struct sqlite_fixture *fixture)

@@ -6,19 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct bed {
-    struct harness h;
-    struct sqlite_fixture fixture;
-};
-
 /* A store with connector k-1 and its connections c-1 and c-2. */
 static int setup(void **state)
 {
-    struct bed *bed = calloc(1, sizeof(*bed));
-    struct error err = {0};
-    sqlite_fixture_init(&bed->fixture);
-    harness_init_inbox(&bed->h);
-    assert_int_equal(sqlite_fixture_open(&bed->fixture, bed->h.inbox, &bed->h.port, &err), 0);
+    sqlite_bed_setup(state);
+    struct sqlite_bed *bed = *state;
     struct connection first = sample_connection("c-1"), second = sample_connection("c-2");
     struct connector connector = sample_connector("k-1");
     connector.id = first.connector;
@@ -29,21 +21,10 @@ static int setup(void **state)
     store_write_put_connection(write, &second);
     assert_int_equal(harness_write(&bed->h, write), STATUS_OK);
     store_write_free(write);
-    *state = bed;
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct bed *bed = *state;
-    sqlite_fixture_close(&bed->fixture);
-    harness_deinit_inbox(&bed->h);
-    sqlite_fixture_deinit(&bed->fixture);
-    free(bed);
-    return 0;
-}
-
-static void rescue(struct bed *bed, const char *connection, int count)
+static void rescue(struct sqlite_bed *bed, const char *connection, int count)
 {
     for (int i = 0; i < count; i++) {
         char sealed[16];
@@ -55,7 +36,7 @@ static void rescue(struct bed *bed, const char *connection, int count)
     }
 }
 
-static void put(struct bed *bed, const struct connection *c)
+static void put(struct sqlite_bed *bed, const struct connection *c)
 {
     struct store_write *write = store_write_new(T0);
     store_write_put_connection(write, c);
@@ -63,7 +44,7 @@ static void put(struct bed *bed, const struct connection *c)
     store_write_free(write);
 }
 
-static int number(const struct bed *bed, const char *sql)
+static int number(const struct sqlite_bed *bed, const char *sql)
 {
     sqlite3 *handle = NULL;
     sqlite3_stmt *statement = NULL;
@@ -82,7 +63,7 @@ static int number(const struct bed *bed, const char *sql)
 
 static void the_newest_few_are_kept(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     rescue(bed, "c-2", 1);
     rescue(bed, "c-1", STORE_RESCUES_MAX + 5);
     assert_int_equal(number(bed, OF_FIRST), STORE_RESCUES_MAX);
@@ -94,7 +75,7 @@ static void the_newest_few_are_kept(void **state)
 
 static void a_save_of_the_same_grant_keeps_them(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     rescue(bed, "c-1", 2);
     struct connection c = sample_connection("c-1");
     c.version = 1;
@@ -105,7 +86,7 @@ static void a_save_of_the_same_grant_keeps_them(void **state)
 
 static void a_new_grant_drops_them(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     rescue(bed, "c-1", 2);
     rescue(bed, "c-2", 1);
     struct connection c = sample_connection("c-1");
@@ -118,7 +99,7 @@ static void a_new_grant_drops_them(void **state)
 
 static void a_disconnect_drops_them_for_good(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     rescue(bed, "c-1", 2);
     struct connection c = sample_connection("c-1");
     c.version = 1;
@@ -131,7 +112,7 @@ static void a_disconnect_drops_them_for_good(void **state)
 
 static void they_go_with_their_connector(void **state)
 {
-    struct bed *bed = *state;
+    struct sqlite_bed *bed = *state;
     rescue(bed, "c-1", 2);
     struct connection first = sample_connection("c-1"), second = sample_connection("c-2");
     second.owner.user = STR("u-2");
@@ -149,7 +130,7 @@ static void they_go_with_their_connector(void **state)
     assert_int_equal(number(bed, "SELECT count(*) FROM rescue"), 0);
 }
 
-#define ROW(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define ROW(function) cmocka_unit_test_setup_teardown(function, setup, sqlite_bed_teardown)
 
 int main(void)
 {

@@ -1,7 +1,9 @@
 /* Saves by the short way: which changes it is for, and that it never is another than the long one.
  */
 #include "io/store_sqlite_columns.h"
+#include "io/store_sqlite_connection.h"
 #include "io/store_sqlite_places.h"
+#include "io/store_sqlite_read.h"
 #include "store/cmocka_all.h"
 #include "store/sqlite_fixture.h"
 
@@ -89,6 +91,45 @@ static void test_places(void **state)
     sqlite_places_forget(places);
     assert_int_equal(sqlite_places_find(places, STR("c-1")), 0);
     sqlite_places_free(places);
+}
+
+/* ---- on a handle: which way is gone ---- */
+
+/** Does a save of what was read, changed by a refresh, look at its row first? */
+static bool looks_first(struct sqlite_db *db, bool is_forgotten)
+{
+    struct error err = {0};
+    struct store_read *read = store_read_new(STORE_READ_CONNECTIONS);
+    read->ids = arena_alloc(&read->arena, sizeof(*read->ids));
+    read->ids[0] = STR("c-1");
+    read->id_count = 1;
+    assert_int_equal(sqlite_db_exec(db, "BEGIN IMMEDIATE", &err), STATUS_OK);
+    assert_int_equal(sqlite_read_answer(db, read), STATUS_OK);
+    if (is_forgotten)
+        sqlite_db_forget_marks(db);
+    struct connection next = read->connections[0];
+    next.due_ms++;
+    int64_t previous_event;
+    assert_int_equal(
+        sqlite_connection_put(db, &next, &read->connections[0], 0, &previous_event, &err),
+        STATUS_OK);
+    assert_int_equal(sqlite_db_exec(db, "COMMIT", &err), STATUS_OK);
+    store_read_free(read);
+    return db->statements[SQL_CONNECTION_FACTS] != NULL; /* prepared when first used */
+}
+
+static void test_which_way(void **state)
+{
+    struct sqlite_bed *bed = *state;
+    struct connection made = sample_connection("c-1");
+    struct sqlite_db db = {0};
+    struct error err = {0};
+    assert_int_equal(put_connection(&bed->h, &made), STATUS_OK);
+    sqlite_fixture_close(&bed->fixture);
+    assert_int_equal(sqlite_db_open(&db, bed->fixture.path, 0, &err), STATUS_OK);
+    assert_false(looks_first(&db, false));
+    assert_true(looks_first(&db, true));
+    sqlite_db_close(&db);
 }
 
 /* ---- on a store: read first, so that the short way is open ---- */
@@ -330,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_each_column),
         cmocka_unit_test(test_equal_texts),
         cmocka_unit_test(test_places),
+        cmocka_unit_test_setup_teardown(test_which_way, sqlite_bed_setup, sqlite_bed_teardown),
         cmocka_unit_test_setup_teardown(test_a_refresh, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_refresh_with_another_credential, setup, teardown),
         cmocka_unit_test_setup_teardown(test_more_than_a_refresh, setup, teardown),
