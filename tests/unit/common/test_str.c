@@ -207,9 +207,18 @@ static void check_cut(void **state)
     assert_string_equal(to, row->expected);
 }
 
+/** The offset basis, and two vectors of FNV's authors. */
+static void hash_is_fnv_1a(void **state UNUSED)
+{
+    assert_true(str_hash(STR("")) == UINT64_C(0xcbf29ce484222325));
+    assert_true(str_hash(STR("a")) == UINT64_C(0xaf63dc4c8601ec8c));
+    assert_true(str_hash(STR("foobar")) == UINT64_C(0x85944171f73967e8));
+}
+
 int main(void)
 {
-    int failed = 0;
+    const struct CMUnitTest hash[] = {cmocka_unit_test(hash_is_fnv_1a)};
+    int failed = cmocka_run_group_tests_name("hash", hash, NULL, NULL);
     failed += RUN_ROWS(compare_rows, check_compare);
     failed += RUN_ROWS(trim_rows, check_trim);
     failed += RUN_ROWS(slice_rows, check_slice);
