@@ -4,7 +4,7 @@
  * saves the decision in one transaction and acts on it only then.
  *
  *     struct decision decision;
- *     lifecycle_answered(&connection, &connector, &answer, &rules, now, random, &decision);
+ *     lifecycle_answered(&connection, &answer, &rules, now, random, &decision);
  *     → decision.next          the record to save
  *     → decision.facts[]       the events of the same transaction
  *     → decision.signal        what the connector's other connections learn from it
@@ -134,9 +134,9 @@ void lifecycle_probed(const struct connection *connection, bool is_suspicious,
                       struct decision *ret_decision);
 
 /** An answer came, or will not come any more. @random 64 uniform bits, for the back-off */
-void lifecycle_answered(const struct connection *connection, const struct connector *connector,
-                        const struct refresh_answer *answer, const struct schedule_rules *rules,
-                        struct now now, uint64_t random, struct decision *ret_decision);
+void lifecycle_answered(const struct connection *connection, const struct refresh_answer *answer,
+                        const struct schedule_rules *rules, struct now now, uint64_t random,
+                        struct decision *ret_decision);
 
 /** Does a verdict that is not sure yet wait here, untold? */
 bool lifecycle_verdict_waits(const struct connection *connection);

@@ -475,11 +475,10 @@ static void try_again_tomorrow(struct connection *next, const struct refresh_ans
     lifecycle_schedule_at(next, replay_ms != TIME_NONE ? replay_ms : now.ms + SCHEDULE_DAILY_MS);
 }
 
-void lifecycle_answered(const struct connection *connection, const struct connector *connector,
-                        const struct refresh_answer *answer, const struct schedule_rules *rules,
-                        struct now now, uint64_t random, struct decision *ret_decision)
+void lifecycle_answered(const struct connection *connection, const struct refresh_answer *answer,
+                        const struct schedule_rules *rules, struct now now, uint64_t random,
+                        struct decision *ret_decision)
 {
-    (void)connector;
     lifecycle_begin(connection, ret_decision);
     struct connection *next = &ret_decision->next;
     if (connection->phase != PHASE_CONNECTED)

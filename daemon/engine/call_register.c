@@ -310,7 +310,6 @@ static void register_now(struct op *op, struct now now)
         op_again(op, now);
         return;
     }
-    struct engine *engine = op->engine;
     if (!prepare(op, change, now)) { /* the op is gone */
         connector_write_abandon(change);
         return;
@@ -320,7 +319,7 @@ static void register_now(struct op *op, struct now now)
         op_result(op, view_connector(op->entry, NULL, now), now);
         return;
     }
-    event_append_connector(engine, change->write,
+    event_append_connector(change->write,
                            op->entry == NULL ? EVENT_CONNECTOR_REGISTERED : EVENT_CONNECTOR_UPDATED,
                            &change->next, -1, now);
     op_audit(op, change->write, change->next.id, NULL, now);
@@ -369,7 +368,7 @@ static void toggle(struct op *op, bool disabled, struct now now)
         return;
     }
     change->next.disabled = disabled;
-    event_append_connector(op->engine, change->write,
+    event_append_connector(change->write,
                            disabled ? EVENT_CONNECTOR_DISABLED : EVENT_CONNECTOR_ENABLED,
                            &change->next, -1, now);
     op_audit(op, change->write, change->next.id, NULL, now);
@@ -416,8 +415,7 @@ static void unregister_now(struct op *op, struct now now)
         return;
     }
     change->removes = true;
-    event_append_connector(op->engine, change->write, EVENT_CONNECTOR_UNREGISTERED, &change->next,
-                           -1, now);
+    event_append_connector(change->write, EVENT_CONNECTOR_UNREGISTERED, &change->next, -1, now);
     op_audit(op, change->write, change->next.id, NULL, now);
     connector_write_commit(change, on_unregistered, op);
 }

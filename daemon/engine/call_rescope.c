@@ -63,8 +63,7 @@ static void take_over(struct op *op, struct now now)
     next->scopes_version++;
     next->scopes_changed_ms = now.ms;
     next->sweep = (struct sweep){.scopes_version = next->scopes_version, .total = rescope->total};
-    event_append_connector(op->engine, change->write, EVENT_CONNECTOR_RESCOPED, next,
-                           rescope->affected, now);
+    event_append_connector(change->write, EVENT_CONNECTOR_RESCOPED, next, rescope->affected, now);
     change->stamps_rescoped = true;
     CLEANUP(json_freep) struct json *detail = json_new_object();
     json_set(detail, "added", scope_set_to_json(rescope->added));

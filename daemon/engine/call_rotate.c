@@ -159,7 +159,7 @@ static void take_over(struct op *op, struct now now)
     if (rotation->replaces_client) /* the grants there are belong to the old one: say so to each */
         next->sweep =
             (struct sweep){.scopes_version = next->scopes_version, .total = rotation->rows};
-    event_append_connector(engine, change->write, EVENT_CONNECTOR_ROTATED, next, -1, now);
+    event_append_connector(change->write, EVENT_CONNECTOR_ROTATED, next, -1, now);
     change->stamps_rotated = true;
     CLEANUP(json_freep) struct json *detail = json_new_object();
     json_set_i64(detail, "credential_version", candidate.version);

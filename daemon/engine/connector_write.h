@@ -4,7 +4,7 @@
  *
  *     struct connector_write *change = connector_write_begin(engine, entry, now);   // NULL: busy
  *     change->next.disabled = true;
- *     event_append_connector(engine, change->write, EVENT_CONNECTOR_DISABLED, &change->next, -1,
+ *     event_append_connector(change->write, EVENT_CONNECTOR_DISABLED, &change->next, -1,
  * now); connector_write_commit(change, on_disabled, op);
  */
 #ifndef ENGINE_CONNECTOR_WRITE_H

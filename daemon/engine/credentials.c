@@ -235,11 +235,9 @@ void credentials_note_rotated(struct catalog_entry *entry, bool replaces_client)
     entry->row_wish = replaces_client && was_blocked ? ROW_WISH_RECOVER : ROW_WISH_NONE;
 }
 
-void credentials_note_rejected(struct engine *engine, struct catalog_entry *entry,
-                               struct str connection, const struct rejection *rejection,
-                               struct now now)
+void credentials_note_rejected(struct catalog_entry *entry, struct str connection,
+                               const struct rejection *rejection, struct now now)
 {
-    (void)engine;
     if (catalog_is_of_old_client(entry, rejection->version))
         return;
     /* It was sent before a rotation, or has been overtaken: nobody uses that credential now. */

@@ -47,9 +47,8 @@ void credentials_note_doubtful(struct engine *engine, struct catalog_entry *entr
 /** New credentials were taken over: what was suspected of the old ones is over. */
 void credentials_note_rotated(struct catalog_entry *entry, bool replaces_client);
 /** A connection was refused under this credential, and there is none to fall back to. */
-void credentials_note_rejected(struct engine *engine, struct catalog_entry *entry,
-                               struct str connection, const struct rejection *rejection,
-                               struct now now);
+void credentials_note_rejected(struct catalog_entry *entry, struct str connection,
+                               const struct rejection *rejection, struct now now);
 /** Was a refusal of this connection found to be its own affair a short while ago? */
 bool credentials_are_acquitted(const struct catalog_entry *entry, struct str connection,
                                struct now now);

@@ -138,11 +138,9 @@ static void write_connector_data(struct json_writer *data, enum connector_event 
         write_setup_reason(data, REASON_POLICY_BLOCKED, connector);
 }
 
-void event_append_connector(const struct engine *engine, struct store_write *write,
-                            enum connector_event event, const struct connector *connector,
-                            int64_t affected, struct now now)
+void event_append_connector(struct store_write *write, enum connector_event event,
+                            const struct connector *connector, int64_t affected, struct now now)
 {
-    (void)engine;
     ASSERT(event != EVENT_CREDENTIALS_REJECTED && event != EVENT_CREDENTIALS_RECOVERED);
     CLEANUP(buf_deinit) struct buf text = {0};
     struct json_writer data = {.out = &text};

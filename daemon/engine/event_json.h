@@ -23,9 +23,8 @@ enum connector_event {
 };
 
 /** Not of credentials. @affected connections that a rescope concerns; -1: no matter */
-void event_append_connector(const struct engine *engine, struct store_write *write,
-                            enum connector_event event, const struct connector *connector,
-                            int64_t affected, struct now now);
+void event_append_connector(struct store_write *write, enum connector_event event,
+                            const struct connector *connector, int64_t affected, struct now now);
 
 /** EVENT_CREDENTIALS_REJECTED or _RECOVERED. @cause the number of the connector.rotated that led
  * there; 0: none did */

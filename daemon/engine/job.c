@@ -546,8 +546,8 @@ void job_decide(struct job *job, struct now now)
 {
     const struct connection *connection = &job->record->connections[0];
     const struct schedule_rules rules = catalog_rules(job->engine, job->task->entry);
-    lifecycle_answered(connection, &job->task->entry->connector, &job->answer, &rules, now,
-                       engine_random(job->engine), &job->decision);
+    lifecycle_answered(connection, &job->answer, &rules, now, engine_random(job->engine),
+                       &job->decision);
     job->then = JOB_THEN_FINISH;
     job->end = end_of(job);
     if (job->end == JOB_REJECTED && job->candidate == NULL)

@@ -86,7 +86,7 @@ static void act_on_signal(struct job *job, struct now now)
                                                 .status = job->answer.status,
                                                 .code = job->answer.provider_code,
                                                 .message = job->answer.provider_message};
-            credentials_note_rejected(job->engine, entry, str_c(job->task->id), &rejection, now);
+            credentials_note_rejected(entry, str_c(job->task->id), &rejection, now);
         }
         return;
     case SIGNAL_THROTTLED:

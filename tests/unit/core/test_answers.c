@@ -176,11 +176,10 @@ static void check_answer(void **state)
 {
     const struct answer_row *row = *state;
     struct connection before = scene_connection(row->condition);
-    struct connector connector = scene_connector();
     struct refresh_answer answer = scene_answer(row->kind);
     struct decision decision;
-    lifecycle_answered(&before, &connector, &answer, &scene_rules, scene_now(0),
-                       UINT64_C(0x8000000000000000), &decision);
+    lifecycle_answered(&before, &answer, &scene_rules, scene_now(0), UINT64_C(0x8000000000000000),
+                       &decision);
     assert_string_equal(connection_state_text(connection_state_of(&decision.next, REASON_NONE)),
                         connection_state_text(row->state));
     assert_string_equal(reason_text(connection_reason_of(&decision.next, REASON_NONE)),
@@ -197,10 +196,9 @@ static void check_nothing_is_lost(void **state)
 {
     const struct answer_row *row = *state;
     struct connection before = scene_connection(row->condition);
-    struct connector connector = scene_connector();
     struct refresh_answer answer = scene_answer(row->kind);
     struct decision decision;
-    lifecycle_answered(&before, &connector, &answer, &scene_rules, scene_now(0), 0, &decision);
+    lifecycle_answered(&before, &answer, &scene_rules, scene_now(0), 0, &decision);
     if (before.phase != PHASE_CONNECTED) {
         assert_true(str_is_empty(decision.next.sealed_refresh));
         return;
@@ -219,10 +217,9 @@ static void check_alert_seq(void **state)
 {
     const struct answer_row *row = *state;
     struct connection before = scene_connection(row->condition);
-    struct connector connector = scene_connector();
     struct refresh_answer answer = scene_answer(row->kind);
     struct decision decision;
-    lifecycle_answered(&before, &connector, &answer, &scene_rules, scene_now(0), 0, &decision);
+    lifecycle_answered(&before, &answer, &scene_rules, scene_now(0), 0, &decision);
     bool is_told = row->state == STATE_NEEDS_RECONNECT;
     assert_int_equal(decision.next.alert_seq, is_told ? before.alert_seq : 0);
 }

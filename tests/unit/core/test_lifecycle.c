@@ -126,12 +126,11 @@ static void check_tokens(void **state)
     before.provider_error_code = STR("server_error");
     if (row->old_refresh_end_ms != 0)
         before.refresh_expires_ms = SCENE_NOW + row->old_refresh_end_ms;
-    struct connector connector = scene_connector();
     struct refresh_answer answer = scene_answer(row->kind);
     answer.lifetime_ms = row->lifetime_ms;
     answer.refresh_lifetime_ms = row->refresh_lifetime_ms;
     struct decision decision;
-    lifecycle_answered(&before, &connector, &answer, &scene_rules, scene_now(0), 0, &decision);
+    lifecycle_answered(&before, &answer, &scene_rules, scene_now(0), 0, &decision);
     const struct connection *next = &decision.next;
     assert_str_is(next->sealed_access, STR("new access"));
     assert_str_is(next->sealed_refresh, str_c(row->refresh_token));
@@ -236,13 +235,12 @@ static void check_scopes(void **state)
 {
     const struct scope_row *row = *state;
     struct connection before = scene_connection(row->condition);
-    struct connector connector = scene_connector();
     struct refresh_answer answer = scene_answer(ANSWER_REFRESHED);
     answer.scope_said = row->said;
     answer.scope = str_c(row->scope);
     answer.scope_lost = str_c(row->lost);
     struct decision decision;
-    lifecycle_answered(&before, &connector, &answer, &scene_rules, scene_now(0), 0, &decision);
+    lifecycle_answered(&before, &answer, &scene_rules, scene_now(0), 0, &decision);
     assert_string_equal(reason_text(decision.next.advisory_reason), reason_text(row->advisory));
     assert_str_is(decision.next.scopes_removed, str_c(row->removed));
     assert_facts(&decision, row->facts);
@@ -259,13 +257,12 @@ static void test_partly_restored(void **state)
     (void)state;
     struct connection before = scene_connection(COND_REDUCED);
     before.scopes_removed = STR("mail openid");
-    struct connector connector = scene_connector();
     struct refresh_answer answer = scene_answer(ANSWER_REFRESHED);
     answer.scope_said = true;
     answer.scope = STR("calendar openid");
     answer.scope_lost = STR("mail");
     struct decision decision;
-    lifecycle_answered(&before, &connector, &answer, &scene_rules, scene_now(0), 0, &decision);
+    lifecycle_answered(&before, &answer, &scene_rules, scene_now(0), 0, &decision);
     assert_str_is(decision.next.scopes_removed, STR("mail"));
     assert_facts(&decision, "refreshed");
 }
@@ -530,8 +527,7 @@ static void test_rescoped_while_dead(void **state)
                                    &rescoped));
     struct refresh_answer answer = scene_answer(ANSWER_REFRESHED);
     struct decision decision;
-    lifecycle_answered(&rescoped.next, &connector, &answer, &scene_rules, scene_now(0), 0,
-                       &decision);
+    lifecycle_answered(&rescoped.next, &answer, &scene_rules, scene_now(0), 0, &decision);
     assert_facts(&decision, "needs_reconnect refreshed");
     assert_int_equal(connection_reason_of(&decision.next, REASON_NONE), REASON_SCOPES_CHANGED);
 }

@@ -8,10 +8,8 @@ static struct decision answer_at(const struct connection *before,
                                  const struct refresh_answer *answer, int64_t after_ms,
                                  uint64_t random)
 {
-    struct connector connector = scene_connector();
     struct decision decision;
-    lifecycle_answered(before, &connector, answer, &scene_rules, scene_now(after_ms), random,
-                       &decision);
+    lifecycle_answered(before, answer, &scene_rules, scene_now(after_ms), random, &decision);
     return decision;
 }
 

@@ -17,11 +17,10 @@ static struct schedule_rules rules(void)
 static struct decision answered(const struct connection *before, enum answer_kind kind,
                                 int64_t after_ms)
 {
-    struct connector connector = scene_connector();
     struct schedule_rules with = rules();
     struct refresh_answer answer = scene_answer(kind);
     struct decision decision;
-    lifecycle_answered(before, &connector, &answer, &with, scene_now(after_ms), 0, &decision);
+    lifecycle_answered(before, &answer, &with, scene_now(after_ms), 0, &decision);
     return decision;
 }
 

@@ -311,12 +311,11 @@ static void check_connector_event(void **state)
         .provider_error_status = 401,
         .provider_error_code = STR("invalid_client"),
     };
-    struct engine engine = {.draining = false};
     struct store_write *write = store_write_new(now.ms);
     if (row->event == EVENT_CREDENTIALS_REJECTED || row->event == EVENT_CREDENTIALS_RECOVERED)
         event_append_credentials(write, row->event, &connector, 17, now);
     else
-        event_append_connector(&engine, write, row->event, &connector, row->affected, now);
+        event_append_connector(write, row->event, &connector, row->affected, now);
     assert_string_equal(write->ops[0].event->data.data, row->expected);
     store_write_free(write);
 }
