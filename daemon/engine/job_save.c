@@ -4,6 +4,7 @@
 #include "engine/credentials.h"
 #include "engine/event_json.h"
 #include "engine/guard.h"
+#include "engine/job_read.h"
 #include "engine/outbox.h"
 #include "engine/sealed_token.h"
 

@@ -15,7 +15,7 @@ enum job_then {
     JOB_THEN_FALL_BACK,  /* try the retiring credential */
 };
 
-enum { JOB_CREDENTIALS_MAX = 4 };
+enum { JOB_CREDENTIALS_MAX = 4, JOB_STORE_RETRY_MS = 1000 };
 
 struct job {
     struct engine *engine;
@@ -52,10 +52,7 @@ struct job {
     int64_t rest_until_ms;    /* nothing is saved, the verdict settles until then; TIME_NONE: no */
 };
 
-void job_read(struct job *job, struct now now);
 void job_decide(struct job *job, struct now now);
-/** What becomes of a record whose attempt was found open. */
-void job_decide_lost(struct job *job, struct now now);
 /** Write job->decision, close the attempt, and go on with job->then. */
 void job_save(struct job *job, struct now now);
 /** @connection the record as it is stored now; NULL: it is gone */
