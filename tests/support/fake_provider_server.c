@@ -23,17 +23,26 @@ const char *fake_grant_access_token(const struct fake_grant *grant, char text[FA
     return text;
 }
 
+/** The grant that a text was made for; NULL: it is none. "PREFIX-GRANT-NUMBER" */
+static struct fake_grant *find_made_for(const struct fake_provider *provider, const char *prefix,
+                                        struct str made, int64_t *ret_number)
+{
+    size_t grant;
+    long long number;
+    char text[FAKE_TOKEN_SIZE];
+    if (!str_starts_with(made, str_c(prefix)))
+        return NULL;
+    str_copy_cut(str_slice(made, strlen(prefix), made.len), text, sizeof(text));
+    if (sscanf(text, "-%zu-%lld", &grant, &number) != 2 || grant >= provider->grant_count)
+        return NULL;
+    *ret_number = number;
+    return provider->grants[grant];
+}
+
 struct fake_grant *fake_provider_find_grant(const struct fake_provider *provider, struct str token,
                                             int64_t *ret_serial)
 {
-    char text[FAKE_TOKEN_SIZE];
-    size_t number;
-    long long serial;
-    str_copy_cut(token, text, sizeof(text));
-    if (sscanf(text, "rt-%zu-%lld", &number, &serial) != 2 || number >= provider->grant_count)
-        return NULL;
-    *ret_serial = serial;
-    return provider->grants[number];
+    return find_made_for(provider, "rt", token, ret_serial);
 }
 
 /* ---- what a request says ---- */
@@ -146,14 +155,7 @@ const char *fake_grant_approve(struct fake_grant *grant, struct str url, char co
 struct fake_grant *fake_provider_find_code(const struct fake_provider *provider, struct str code,
                                            int64_t *ret_number)
 {
-    char text[FAKE_TOKEN_SIZE];
-    size_t number;
-    long long which;
-    str_copy_cut(code, text, sizeof(text));
-    if (sscanf(text, "code-%zu-%lld", &number, &which) != 2 || number >= provider->grant_count)
-        return NULL;
-    *ret_number = which;
-    return provider->grants[number];
+    return find_made_for(provider, "code", code, ret_number);
 }
 
 /* What is sent must be what the authorization was asked for with. */

@@ -36,6 +36,18 @@ static inline void assert_everyone(struct world *world, const char *connector, i
     }
 }
 
+/* One suspicion, one end of it, and the few who were told before it know by now that all is well.
+ */
+static inline void assert_hardly_anybody_was_told(struct world *world)
+{
+    assert_events(world, "provider.suspect", NULL, 1);
+    size_t told = world_events(world, "connection.needs_reconnect", NULL);
+    assert_true(told <= 5);
+    assert_events(world, "connection.recovered", NULL, told);
+    assert_events(world, "provider.recovered", NULL, 1);
+    assert_everyone(world, "gcal", PEOPLE, "active");
+}
+
 static inline void everyone_is_refreshed(struct world *world)
 {
     for (int i = 0; i < PEOPLE; i++)

@@ -140,10 +140,9 @@ static void a_pending_connection_takes_no_part(void **state)
 
 /* ---- the rest of the house ---- */
 
-static void a_call_under_way_is_finished_before_a_stop(void **state)
+/* Approved, and the provider takes its time with the exchange of the code. */
+static const struct world_call *a_complete_under_way(struct world *world)
 {
-    struct world *world = *state;
-    given(world);
     const struct world_call *flow = authorize(world, "connect");
     struct fake_grant *grant = some_account(world, "1093");
     char code[FAKE_TOKEN_SIZE];
@@ -151,6 +150,14 @@ static void a_call_under_way_is_finished_before_a_stop(void **state)
     fake_provider_set_latency(world->provider, 4 * SECOND, 0);
     const struct world_call *call = ask_complete(world, flow, code);
     world_run(world, SECOND);
+    return call;
+}
+
+static void a_call_under_way_is_finished_before_a_stop(void **state)
+{
+    struct world *world = *state;
+    given(world);
+    const struct world_call *call = a_complete_under_way(world);
     world_restart(world);
     assert_true(call->is_done);
     assert_events(world, "connection.connected", NULL, 1);
@@ -188,13 +195,7 @@ static void a_grant_is_not_for_a_connector_that_took_the_id(void **state)
 {
     struct world *world = *state;
     given(world);
-    const struct world_call *flow = authorize(world, "connect");
-    struct fake_grant *grant = some_account(world, "1093");
-    char code[FAKE_TOKEN_SIZE];
-    fake_grant_approve(grant, world_text(flow, "url"), code);
-    fake_provider_set_latency(world->provider, 4 * SECOND, 0);
-    const struct world_call *call = ask_complete(world, flow, code);
-    world_run(world, SECOND);
+    const struct world_call *call = a_complete_under_way(world);
     assert_done(world_do(world, RPC_UNREGISTER, "{\"connector\":\"sa\"}"));
     world_register(world, "sa", "superagent", "rotating", "client-2", "s1");
     world_wait(world, call);
