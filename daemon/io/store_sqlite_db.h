@@ -36,8 +36,8 @@ struct sqlite_db {
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[SQL_COUNT];
     struct sqlite_log log;
-    struct sqlite_places *places; /* of rows that were read: store_sqlite_places.h */
-    uint64_t epoch; /* in which the mark of a record that was read is good */
+    struct sqlite_places *places;   /* of rows that were read: store_sqlite_places.h */
+    uint64_t epoch;                 /* in which the mark of a record that was read is good */
     struct sqlite_tallies *tallies; /* changes of counts, not yet written: store_sqlite_tally.h */
     int wal_frames;                 /* after the last commit */
     int fault; /* SQLite's extended code of the last failure that was the database's own;
