@@ -48,7 +48,7 @@ fi
 # ---- from here on in a mount namespace of our own ----
 
 refusal=$(mount -t tmpfs -o size=1g,mode=755 stage "$STAGE" 2>&1) || skip "no mounts: $refusal"
-mkdir "$STAGE/cgroup" "$STAGE/root"
+mkdir "$STAGE/cgroup" "$STAGE/tree"
 refusal=$(mount -t cgroup2 cgroup2 "$STAGE/cgroup" 2>&1) || skip "no cgroup2: $refusal"
 group=$STAGE/cgroup/refreshd-test-$$
 refusal=$(mkdir "$group" 2>&1) || skip "no control group of our own: $refusal"
@@ -63,7 +63,7 @@ status=0
         unshare --mount --pid --fork --kill-child --net --ipc --uts --cgroup "$here/enter.sh"
 ) </dev/null || status=$?
 
-output=$STAGE/root/output
+output=$STAGE/tree/output
 [ ! -f "$output" ] || cat "$output"
 case $status in
 0 | 1 | "$skip_status") ;;

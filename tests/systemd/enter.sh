@@ -12,7 +12,7 @@ refuse() {
 }
 
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${STAGE:?}" "${CMAKE:?}" "${node:?}"
-root=$STAGE/root
+root=$STAGE/tree
 mount --make-rprivate /
 mount --bind "$root" "$root"
 cd "$root"
